@@ -1,0 +1,202 @@
+"""Aggregating: rows of prepared tables → amounts by day and dimension, in one pass per table, on any engine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from kpi.catalog import Measure, Where
+from kpi.preparing import day, prepare
+from kpi.tables import Dataset
+
+RESPONSE_STEPS = ((600, 1), (86_400, 60))
+"""Durations up to so many seconds are kept to so many seconds; longer ones to the hour."""
+_HOUR, _DAY = 3_600, 86_400
+
+
+def aggregate(data: Dataset, measures: Sequence[Measure], by: Sequence[str], as_of: dt.date) -> pl.DataFrame:
+    """Amounts of the measures, one row per day, dimension values, currency, lag and value that occur.
+
+    Returns:
+        Columns `measure, date, *by, currency, lag, value, amount`; see `Cube.frame`.
+    """
+    frames = _collect([_group(data, group, by, as_of) for group in _groups(measures)])
+    keys = {"date": pl.Date, **dict.fromkeys(by, pl.String), "currency": pl.String, "lag": pl.Int64, "value": pl.Int64}
+    schema = {"measure": pl.String, **keys, "amount": pl.Float64}
+    long = [
+        frame.unpivot(index=list(keys), variable_name="measure", value_name="amount")
+        .drop_nulls("amount")
+        .select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+        for frame in frames
+        if frame.height
+    ]
+    return pl.concat([pl.DataFrame(schema=schema), *long]).sort("measure", "date", *by, "currency", "lag", "value")
+
+
+def rows(data: Dataset, item: Measure, by: Sequence[str], as_of: dt.date) -> Any:
+    """Lazy rows of a measure that must ask them again: `key, *by` and `date`, or `since` and `until`."""
+    frame = prepare(data, item.table, item.columns | {*by}, as_of)
+    schema = frame.collect_schema()
+    dates = {"date": item.at} if item.at else {"since": item.since, "until": item.until}
+    days = {name: _day(schema, column) for name, column in dates.items()}
+    met = _met(item.agg.where)
+    return (
+        (frame if met is None else frame.filter(met))
+        .select(
+            nw.col(item.agg.column or "").cast(nw.String).alias("key"),
+            *((nw.col(column) if column else nw.lit(None).cast(nw.Date)).alias(name) for name, column in days.items()),
+            *(_dim(dim, schema).alias(dim) for dim in by),
+        )
+        .to_native()
+    )
+
+
+# ---- one pass -------------------------------------------------------------------------------------------------------
+
+
+def _groups(measures: Sequence[Measure]) -> list[list[Measure]]:
+    """Measures that one pass answers: same table, dates and grain."""
+    groups: dict[tuple[str, ...], list[Measure]] = {}
+    for item in measures:
+        if item.rollup != "distinct":
+            own = item.agg.column or "" if item.rollup == "distribution" else ""
+            key = (item.table, item.at, item.since, item.until, item.ripens, own)
+            groups.setdefault(key, []).append(item)
+    return list(groups.values())
+
+
+def _group(data: Dataset, group: list[Measure], by: Sequence[str], as_of: dt.date) -> Any:
+    """One lazy native frame: `date, lag, value, currency, *by` and a column for each measure of the group."""
+    first = group[0]
+    columns = frozenset[str]().union(*(item.columns for item in group)) | {*by, "currency"}
+    frame = prepare(data, first.table, columns, as_of)
+    at = _day(frame.collect_schema(), first.since or first.at)
+    until = _day(frame.collect_schema(), first.until) if first.until else None
+    if at is None:  # a table without dates: one period, the whole file
+        still = frame.filter(nw.col(until).is_null()) if until else frame
+        return _summed(_keyed(data, group, still, by, None), group, by).to_native()
+    opened = _summed(_keyed(data, group, frame.filter(~nw.col(at).is_null()), by, at), group, by)
+    if until is None:
+        # A conversion before the entry is none of it: a sale before the chat, an order before the lead.
+        counted = opened.filter(nw.col("lag").is_null() | (nw.col("lag") >= 0)) if first.ripens else opened
+        return counted.to_native()
+    return nw.concat([opened, _closed(data, group, frame, by, at, until)], how="vertical").to_native()
+
+
+def _closed(
+    data: Dataset, group: list[Measure], frame: nw.LazyFrame[Any], by: Sequence[str], since: str, until: str
+) -> nw.LazyFrame[Any]:
+    """What leaves a stock: minus on the day a row is open no more."""
+    ended = frame.filter(~nw.col(until).is_null(), ~nw.col(since).is_null())
+    # NOTE: a row that ends before it begins was never open; it closes on the day it opens.
+    later = nw.when(nw.col(until) < nw.col(since)).then(nw.col(since)).otherwise(nw.col(until))
+    summed = _summed(_keyed(data, group, ended.with_columns(later.alias(until)), by, until), group, by)
+    return summed.with_columns(*((0.0 - nw.col(item.id)).alias(item.id) for item in group))
+
+
+def _summed(frame: nw.LazyFrame[Any], group: list[Measure], by: Sequence[str]) -> nw.LazyFrame[Any]:
+    keys = ["date", "lag", "value", "currency", *by]
+    return frame.group_by(keys).agg(*(_amount(item).alias(item.id) for item in group))
+
+
+def _amount(item: Measure) -> nw.Expr:
+    """What adds up: 1 for a counted row, the widened value for a total; null where no row counts."""
+    met = _met(item.agg.where, "of ")
+    if item.agg.kind == "rows" and met is None:
+        return nw.len().cast(nw.Float64)
+    column = nw.col(f"of {item.agg.column}")
+    if item.agg.kind == "total":
+        counted = column.cast(nw.Float64)
+    elif item.agg.kind == "rows":
+        counted = nw.lit(1.0)
+    else:
+        counted = nw.when(~column.is_null()).then(nw.lit(1.0))
+    counted = counted if met is None else nw.when(met).then(counted)
+    # NOTE: Polars sums nothing to 0; a group in which no row counts must stay null.
+    return nw.when(~counted.max().is_null()).then(counted.sum())
+
+
+def _met(where: Sequence[Where], prefix: str = "") -> nw.Expr | None:
+    met: nw.Expr | None = None
+    for condition in where:
+        column = nw.col(prefix + condition.column)
+        holds = column.fill_null(False) if condition.values == (True,) else column.is_in(list(condition.values))
+        met = holds if met is None else met & holds
+    return met
+
+
+# ---- the columns a pass groups by -----------------------------------------------------------------------------------
+
+
+def _keyed(
+    data: Dataset, group: list[Measure], frame: nw.LazyFrame[Any], by: Sequence[str], at: str | None
+) -> nw.LazyFrame[Any]:
+    """The rows with the columns they are grouped by, under the names that the cube gives them."""
+    first, schema = group[0], frame.collect_schema()
+    nothing = nw.lit(None).cast(nw.Int64)
+    keys = {
+        "date": nw.col(at) if at else nw.lit(None).cast(nw.Date),
+        "lag": _lag(first, schema, at) if first.ripens and at else nothing,
+        "value": _binned(first) if first.rollup == "distribution" else nothing,
+        "currency": _currency(data, group, schema),
+        **{dim: _dim(dim, schema) for dim in by},
+    }
+    named = (name for item in group for name in (item.agg.column, *(where.column for where in item.agg.where)) if name)
+    return frame.select(
+        *(expression.alias(name) for name, expression in keys.items()),
+        *(nw.col(name).alias(f"of {name}") for name in dict.fromkeys(named) if name in schema),
+    )
+
+
+def _day(schema: Any, at: str) -> str | None:
+    """The column that holds the day of a date: its local day, or the date itself where it is one already."""
+    return day(at) if day(at) in schema else at if at in schema else None
+
+
+def _lag(item: Measure, schema: Any, at: str) -> nw.Expr:
+    """Days from entry to conversion; null for rows that have not converted."""
+    elapsed = nw.col(_day(schema, item.ripens) or at).cast(nw.Datetime("us")) - nw.col(at).cast(nw.Datetime("us"))
+    return (elapsed.dt.total_seconds() // _DAY).cast(nw.Int64)
+
+
+def _binned(item: Measure) -> nw.Expr:
+    """A duration at the resolution that its measure states, rounded to the nearest step."""
+    seconds = nw.col(item.agg.column or "").cast(nw.Int64)
+    if item.agg.step == "days":
+        return (seconds + _DAY // 2) // _DAY
+    binned = (seconds + _HOUR // 2) // _HOUR * _HOUR
+    for limit, step in reversed(RESPONSE_STEPS):
+        binned = nw.when(seconds <= limit).then((seconds + step // 2) // step * step).otherwise(binned)
+    return binned
+
+
+def _currency(data: Dataset, group: list[Measure], schema: Any) -> nw.Expr:
+    if not any(item.agg.money for item in group):
+        return nw.lit(None).cast(nw.String)
+    own = data.assumptions.currency
+    return nw.col("currency").cast(nw.String).fill_null(own) if "currency" in schema else nw.lit(own)
+
+
+def _dim(dim: str, schema: Any) -> nw.Expr:
+    if dim == "currency" or dim not in schema:
+        return nw.lit(None).cast(nw.String)
+    return nw.col(dim).cast(nw.String).fill_null("unknown")
+
+
+# ---- engines --------------------------------------------------------------------------------------------------------
+
+
+def _collect(frames: list[Any]) -> list[pl.DataFrame]:
+    """Run the passes together, so that Polars reads each file once; other engines answer one by one."""
+    done = iter(pl.collect_all([frame for frame in frames if isinstance(frame, pl.LazyFrame)], engine="streaming"))
+    return [next(done) if isinstance(frame, pl.LazyFrame) else to_polars(frame) for frame in frames]
+
+
+def to_polars(frame: Any) -> pl.DataFrame:
+    """Any lazy frame or relation, collected into Polars."""
+    native: pl.DataFrame = nw.from_native(frame).lazy().collect(backend="polars").to_native()
+    return native

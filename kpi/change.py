@@ -1,0 +1,142 @@
+"""Change: a KPI against an earlier period of equal length, cohorts at equal age."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from kpi import catalog
+from kpi.assumptions import Assumptions
+from kpi.catalog import Kpi
+from kpi.cube import Cube, require_dims
+from kpi.evaluation import OK, Query, answer, cohort, under, youngest_age
+from kpi.periods import Against, Period, buckets, comparison
+
+_BOTH: tuple[Against, ...] = ("previous", "last_year")
+
+
+def change(
+    cube: Cube,
+    kpis: Sequence[str | Kpi] | str | Kpi,
+    period: Period,
+    against: Sequence[Against] | Against = _BOTH,
+    by: Sequence[str] | str = (),
+    where: Mapping[str, Sequence[str] | str] | None = None,
+    assumptions: Assumptions | None = None,
+) -> pl.DataFrame:
+    """How KPIs changed since an earlier period; that period may lie outside the period asked for, or any filter of it.
+
+    Cohort KPIs are compared at equal age: in both periods only the conversions within the age of the newer period's
+    youngest lead count, so a young month is not judged against a ripe one.
+
+    Args:
+        cube: From `measure`.
+        kpis: Ids or KPIs.
+        period: The newer period.
+        against: `previous` (equal length and position before) and, or, `last_year` (the same days a year before).
+        by: Dimensions to split by.
+        where: Dimension → the values that count.
+        assumptions: To use instead of the cube's.
+
+    Returns:
+        One row per KPI × values of `by` × comparison, with the columns `kpi, *by, against`, `current` and `previous`
+        (the values compared, at equal age), `change` (relative, 0.1 is 10 % more), `points` (the difference),
+        `likely` (true when the intervals do not overlap, or none is needed because both were counted out; null when
+        nothing is known), `verdict` (`better`, `worse` or null, by the KPI's direction and only when likely),
+        `within` (days of age at which cohorts were compared), `start` and `end` of the earlier period, and `status`,
+        which says why there is no change: a reason of `evaluate`, or `period immature` where the newer period is
+        younger than the half-way point of its conversions.
+
+    Example:
+        >>> import datetime as dt, kpi
+        >>> days = [dt.date(2025, 1, 3), dt.date(2025, 2, 3), dt.date(2025, 2, 9)]
+        >>> cube = kpi.measure(kpi.read({"leads": pl.DataFrame({"lead_id": ["a", "b", "c"], "created_at": days})}))
+        >>> february = Period(dt.date(2025, 2, 1), dt.date(2025, 2, 9))
+        >>> change(cube, "leads", february, "previous").select("current", "previous", "change", "likely").row(0)
+        (2.0, 1.0, 1.0, False)
+    """
+    cube = under(cube, assumptions)
+    dims = (by,) if isinstance(by, str) else tuple(by)
+    filters = {dim: (value,) if isinstance(value, str) else tuple(value) for dim, value in (where or {}).items()}
+    require_dims(cube, (*dims, *filters))
+    catalogue = catalog.kpis(cube.assumptions.stages)
+    chosen = [kpis] if isinstance(kpis, str | Kpi) else list(kpis)
+    query = Query(cube, dims, buckets(period, None), filters, dated=True)
+    compared = (against,) if isinstance(against, str) else tuple(against)
+    return pl.concat([_changes(query, catalog.find(item, catalogue), period, compared) for item in chosen])
+
+
+def _changes(query: Query, kpi: Kpi, period: Period, against: Sequence[Against]) -> pl.DataFrame:
+    age, half = _age(query, kpi)
+    newer = answer(replace(query, within=age), kpi)
+    immature = age is not None and half is not None and age < half
+    return pl.concat([_compared(query, kpi, newer, period, name, age, immature) for name in against])
+
+
+def _age(query: Query, kpi: Kpi) -> tuple[int | None, int | None]:
+    """The age of the newer period's youngest lead, and the age from which its conversions can be compared."""
+    measures = cohort(query, kpi)
+    if not measures:
+        return None, None
+    age = youngest_age(query, measures)["age"][0]
+    halves = [query.cube.ripe[item.id][0] for item in measures if item.id in query.cube.ripe]
+    return age, max(halves, default=None)
+
+
+def _compared(
+    query: Query, kpi: Kpi, newer: pl.DataFrame, period: Period, against: Against, age: int | None, immature: bool
+) -> pl.DataFrame:
+    earlier = comparison(period, against)
+    older = answer(replace(query, windows=buckets(earlier, None), within=age), kpi)
+    keys = [*query.by, "currency"]
+    pairs = newer.join(older.drop("kpi", "date"), on=keys, how="left", nulls_equal=True, suffix=" older")
+    current, previous = pl.col("value"), pl.col("value older")
+    status = (
+        pl.when(pl.col("status") != OK)
+        .then(pl.col("status"))
+        .when(pl.lit(immature))
+        .then(pl.lit("period immature"))
+        .otherwise(pl.col("status older").fill_null("no data"))
+    )
+    known = pl.col("why") == OK
+    return (
+        pairs.with_columns(why=status)
+        .with_columns(points=pl.when(known).then(current - previous))
+        .with_columns(likely=_likely(kpi))
+        .select(
+            "kpi",
+            *query.by,
+            against=pl.lit(against),
+            current=current,
+            previous=previous,
+            change=pl.when(known & (previous != 0)).then(pl.col("points") / previous.abs()),
+            points="points",
+            likely="likely",
+            verdict=_verdict(kpi),
+            currency="currency",
+            within=pl.lit(age, pl.Int64),
+            start=pl.lit(earlier.start),
+            end=pl.lit(earlier.end),
+            status="why",
+        )
+    )
+
+
+def _likely(kpi: Kpi) -> pl.Expr:
+    """Whether a change is more than chance: intervals apart, or sums of money, which are counted out."""
+    apart = (pl.col("low") > pl.col("high older")) | (pl.col("high") < pl.col("low older"))
+    counted_out = kpi.unit == "money" and kpi.denominator is None and not kpi.derived
+    exact = pl.col("points") != 0 if counted_out else pl.lit(None, pl.Boolean)
+    bounded = pl.all_horizontal(pl.col(name).is_not_null() for name in ("low", "high", "low older", "high older"))
+    return pl.when(pl.col("points").is_not_null()).then(pl.when(bounded).then(apart).otherwise(exact))
+
+
+def _verdict(kpi: Kpi) -> pl.Expr:
+    if kpi.better is None:
+        return pl.lit(None, pl.String)
+    good = pl.col("points") > 0 if kpi.better == "higher" else pl.col("points") < 0
+    return pl.when(pl.col("likely") & (pl.col("points") != 0)).then(
+        pl.when(good).then(pl.lit("better")).otherwise(pl.lit("worse"))
+    )

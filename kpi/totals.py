@@ -1,0 +1,316 @@
+"""Totals: amounts of a cube summed to the buckets, dimensions and currencies of a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from kpi.aggregating import to_polars
+from kpi.catalog import Measure
+from kpi.cube import Cube
+from kpi.periods import Period
+from kpi.tables import TABLES
+
+Filters = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The days that all tables of a KPI cover; `period` is None where they have none in common."""
+
+    period: Period | None
+    dated: bool = True
+
+
+def span_of(cube: Cube, tables: Iterable[str]) -> Span:
+    """The days that all of these tables cover; tables without dates cover the whole file.
+
+    Where tables meet, one of single events begins with the month of its first row: spend on 1 January and a first
+    lead on the 2nd belong together.
+    """
+    dated = {table: span for table in tables if (span := cube.spans.get(table))}
+    if not dated:
+        return Span(None, dated=False)
+    if len(dated) == 1:
+        return Span(next(iter(dated.values())))
+    starts = [span.start if TABLES[table].daily else span.start.replace(day=1) for table, span in dated.items()]
+    start, end = max(starts), min(span.end for span in dated.values())
+    return Span(Period(start, end) if start <= end else None)
+
+
+def totals(
+    cube: Cube,
+    inputs: Mapping[str, Measure],
+    by: tuple[str, ...],
+    windows: pl.DataFrame,
+    where: Filters,
+    span: Span,
+    within: int | None = None,
+) -> pl.DataFrame:
+    """Sums of measures per bucket and dimension values, dense in both.
+
+    Args:
+        cube: The cube.
+        inputs: Name of the column → measure. Distinct counts and distributions get their rows, not their values.
+        by: Dimensions to keep.
+        windows: `date, start, end`; they may overlap.
+        where: Dimension → values that count.
+        span: The days that count at all.
+        within: For cohort measures, only conversions with a lag up to so many days.
+
+    Returns:
+        `date, *by, currency, mixed, covered` and a column per input: 0 or null where a segment has no rows, as the
+        measure says. Money is converted to the reporting currency where a rate is known. Where currencies still
+        differ, `mixed` is true with null money, and a row for each currency follows.
+    """
+    clipped = _clip(windows, span)
+    by = tuple(dim for dim in by if dim != "currency")
+    chosen = _filtered(cube, [item.id for item in inputs.values()], where, within)
+    sums = pl.concat(
+        [
+            _flows(chosen, [item for item in inputs.values() if item.rollup != "last"], by, clipped, span),
+            _stocks(chosen, [item for item in inputs.values() if item.rollup == "last"], by, clipped, span),
+        ]
+    )
+    return _wide(cube, inputs, _converted(cube, sums), by, clipped)
+
+
+def distribution(
+    cube: Cube, item: Measure, by: tuple[str, ...], windows: pl.DataFrame, where: Filters, span: Span
+) -> pl.DataFrame:
+    """The values of a distribution measure and how often each occurs: `date, *by, value, count`."""
+    days = _day_map(_clip(windows, span))
+    chosen = _filtered(cube, [item.id], where, None)
+    return (
+        chosen.join(days, on="date")
+        .group_by(pl.col("bucket").alias("date"), *by, "value")
+        .agg(count=pl.col("amount").sum())
+        .collect()
+    )
+
+
+def base_days(cube: Cube, measures: Iterable[str], windows: pl.DataFrame, where: Filters) -> pl.DataFrame:
+    """Per bucket the last day on which one of these measures has rows: `date, youngest`."""
+    chosen = _filtered(cube, list(measures), where, None)
+    days = chosen.join(_day_map(windows), on="date")
+    return days.group_by(pl.col("bucket").alias("date")).agg(youngest=pl.col("date").max()).collect()
+
+
+def distinct_totals(
+    cube: Cube,
+    inputs: Mapping[str, Measure],
+    sums: pl.DataFrame,
+    by: tuple[str, ...],
+    windows: pl.DataFrame,
+    where: Filters,
+    span: Span,
+) -> pl.DataFrame:
+    """The sums with the distinct counts among the inputs, which ask the rows again at exactly this grouping."""
+    keys = ["date", *(dim for dim in by if dim != "currency")]
+    for name, item in inputs.items():
+        if item.rollup != "distinct":
+            continue
+        rows = _asked(cube, item, keys[1:], where)
+        found = _distinct_flow(rows, keys, windows, span) if item.at else _distinct_stock(rows, item, keys, windows, span)
+        combos = pl.concat([sums.select(keys), found.select(keys)]).unique(maintain_order=True)
+        extra = combos.join(sums.select(keys), on=keys, how="anti", nulls_equal=True)
+        sums = pl.concat([sums, extra.join(_clip(windows, span).select("date", "covered"), on="date")], how="diagonal")
+        sums = sums.drop(name, strict=False).join(
+            found.rename({"amount": name}), on=keys, how="left", nulls_equal=True
+        )
+        sums = sums.with_columns(pl.col(name).fill_null(0.0), mixed=pl.col("mixed").fill_null(False))
+    return sums
+
+
+# ---- days -----------------------------------------------------------------------------------------------------------
+
+
+def _clip(windows: pl.DataFrame, span: Span) -> pl.DataFrame:
+    """The windows inside the span, with the share of their days that it covers; an empty one has no days."""
+    length = (pl.col("end") - pl.col("start")).dt.total_days() + 1
+    if not span.dated:
+        return windows.with_columns(covered=pl.lit(1.0))
+    if span.period is None:
+        return windows.with_columns(covered=pl.lit(0.0))
+    first = pl.max_horizontal("start", pl.lit(span.period.start))
+    last = pl.min_horizontal("end", pl.lit(span.period.end))
+    inside = ((last - first).dt.total_days() + 1).clip(0)
+    return windows.with_columns(start=first, end=last, covered=inside / length)
+
+
+def _day_map(windows: pl.DataFrame) -> pl.LazyFrame:
+    """Each day of each window: `date, bucket`; windows may overlap, so a day may stand in several."""
+    return (
+        windows.lazy()
+        .filter(pl.col("start") <= pl.col("end"))
+        .select(bucket="date", date=pl.date_ranges("start", "end"))
+        .explode("date")
+    )
+
+
+# ---- sums -----------------------------------------------------------------------------------------------------------
+
+
+def _filtered(cube: Cube, measures: list[str], where: Filters, within: int | None) -> pl.LazyFrame:
+    found = [cube.parts[name] for name in dict.fromkeys(measures) if name in cube.parts]
+    frame = pl.concat([cube.frame.clear(), *found]).lazy()
+    for dim, values in where.items():
+        frame = frame.filter(pl.col(dim).is_in(list(values)))
+    return frame if within is None else frame.filter(pl.col("lag").is_null() | (pl.col("lag") <= within))
+
+
+def _flows(
+    chosen: pl.LazyFrame, items: list[Measure], by: tuple[str, ...], windows: pl.DataFrame, span: Span
+) -> pl.DataFrame:
+    keys = ["measure", "date", *by, "currency"]
+    rows = chosen.filter(pl.col("measure").is_in([item.id for item in items]))
+    if span.dated:
+        rows = rows.join(_day_map(windows), on="date").with_columns(date="bucket")
+    else:
+        rows = rows.with_columns(date=pl.lit(windows["date"][0]))
+    return rows.group_by(keys).agg(pl.col("amount").sum()).select(*keys, "amount").collect()
+
+
+def _stocks(
+    chosen: pl.LazyFrame, items: list[Measure], by: tuple[str, ...], windows: pl.DataFrame, span: Span
+) -> pl.DataFrame:
+    """What is open at the end of each bucket: the changes of all days up to then, added up."""
+    keys = ["measure", *by, "currency"]
+    changes = chosen.filter(pl.col("measure").is_in([item.id for item in items]))
+    if not span.dated:
+        summed = changes.group_by(keys).agg(pl.col("amount").sum())
+        return summed.with_columns(date=pl.lit(windows["date"][0])).select("measure", "date", *by, "currency", "amount").collect()
+    level = (
+        changes.group_by([*keys, "date"])
+        .agg(pl.col("amount").sum())
+        .sort("date")
+        .with_columns(pl.col("amount").cum_sum().over(keys))
+        .rename({"date": "day"})
+    )
+    inside = windows.lazy().filter(pl.col("start") <= pl.col("end")).select("date", day="end").sort("day")
+    grid = inside.join(level.select(keys).unique(), how="cross").sort("day")
+    return _asof(grid, level.sort("day"), keys).drop_nulls("amount").select("measure", "date", *by, "currency", "amount").collect()
+
+
+def _asof(grid: pl.LazyFrame, level: pl.LazyFrame, keys: list[str]) -> pl.LazyFrame:
+    """The last level on or before each day, per key; keys may be null, which an as-of join would not match."""
+    key = pl.concat_str([pl.col(name).fill_null("\x00") for name in keys], separator="\x1f").alias("key")
+    return grid.with_columns(key).join_asof(
+        level.with_columns(key).select("key", "day", "amount"), on="day", by="key", strategy="backward", check_sortedness=False
+    )
+
+
+# ---- currencies and density -----------------------------------------------------------------------------------------
+
+
+def _converted(cube: Cube, sums: pl.DataFrame) -> pl.DataFrame:
+    """Money in the reporting currency, where its rate is known."""
+    own, rates = cube.assumptions.currency, cube.assumptions.rates
+    if not rates:
+        return sums
+    factor = pl.col("currency").replace_strict({**rates, own: 1.0}, default=None, return_dtype=pl.Float64)
+    converted = sums.with_columns(
+        amount=pl.col("amount") * factor.fill_null(1.0),
+        currency=pl.when(factor.is_not_null()).then(pl.lit(own)).otherwise(pl.col("currency")),
+    )
+    keys = [name for name in sums.columns if name != "amount"]
+    return converted.group_by(keys, maintain_order=True).agg(pl.col("amount").sum())
+
+
+def _wide(
+    cube: Cube, inputs: Mapping[str, Measure], sums: pl.DataFrame, by: tuple[str, ...], windows: pl.DataFrame
+) -> pl.DataFrame:
+    """One row per bucket and segment, with a column for each input; further rows where currencies mix."""
+    keys = ["date", *by]
+    money = [item.id for item in inputs.values() if item.agg.money]
+    currencies = sums.filter(pl.col("measure").is_in(money)).group_by(keys).agg(
+        one=pl.col("currency").drop_nulls().first(), kinds=pl.col("currency").drop_nulls().n_unique()
+    )
+    grid = _grid(sums, by, windows).join(currencies, on=keys, how="left", nulls_equal=True)
+    mixed = (pl.col("kinds") > 1).fill_null(False)
+    whole = grid.with_columns(mixed=mixed, currency=pl.when(~mixed).then(pl.col("one"))).drop("one", "kinds")
+    plain = sums.group_by([*keys, "measure"]).agg(pl.col("amount").sum())
+    filled = _filled(whole, plain, inputs, keys)
+    if not whole["mixed"].any():
+        return filled
+    masked = filled.with_columns(pl.when(~pl.col("mixed")).then(pl.col(name)).alias(name) for name, item in inputs.items() if item.agg.money)
+    parts = _currency_parts(whole.filter("mixed"), sums, inputs, keys)
+    return pl.concat([masked, parts], how="diagonal").sort(keys, maintain_order=True)
+
+
+def _currency_parts(
+    mixed: pl.DataFrame, sums: pl.DataFrame, inputs: Mapping[str, Measure], keys: list[str]
+) -> pl.DataFrame:
+    """A row for each currency that meets in a mixed one: its own money beside the counts of all."""
+    held = sums.filter(pl.col("currency").is_not_null()).select(*keys, "currency").unique(maintain_order=True)
+    rows = mixed.drop("currency").join(held, on=keys, nulls_equal=True).with_columns(mixed=pl.lit(False)).sort(*keys, "currency")
+    money = {name: item for name, item in inputs.items() if item.agg.money}
+    counts = {name: item for name, item in inputs.items() if not item.agg.money}
+    plain = sums.group_by([*keys, "measure"]).agg(pl.col("amount").sum())
+    return _filled(_filled(rows, sums, money, [*keys, "currency"]), plain, counts, keys)
+
+
+def _filled(
+    grid: pl.DataFrame, amounts: pl.DataFrame, inputs: Mapping[str, Measure], keys: list[str]
+) -> pl.DataFrame:
+    for name, item in inputs.items():
+        column = amounts.filter(pl.col("measure") == item.id).select(*keys, pl.col("amount").alias(name))
+        grid = grid.join(column, on=keys, how="left", nulls_equal=True)
+        if item.absent is not None:
+            inside = pl.col("covered") > 0
+            grid = grid.with_columns(pl.when(inside).then(pl.col(name).fill_null(float(item.absent))).alias(name))
+    return grid
+
+
+def _grid(sums: pl.DataFrame, by: tuple[str, ...], windows: pl.DataFrame) -> pl.DataFrame:
+    """Every bucket × every combination of dimension values that any input has."""
+    days = windows.select("date", "covered")
+    if not by:
+        return days
+    combos = sums.select(by).unique().filter(pl.all_horizontal(pl.col(dim).is_not_null() for dim in by)).sort(by)
+    if combos.is_empty():
+        return days.with_columns(pl.lit(None, pl.String).alias(dim) for dim in by).select("date", *by, "covered")
+    return days.join(combos, how="cross").select("date", *by, "covered")
+
+
+# ---- distinct counts ------------------------------------------------------------------------------------------------
+
+
+def _asked(cube: Cube, item: Measure, dims: list[str], where: Filters) -> pl.DataFrame:
+    frame = to_polars(cube.rows[item.id])
+    for dim, values in where.items():
+        frame = frame.filter(pl.col(dim).is_in(list(values)))
+    dates = [name for name in ("date", "since", "until") if name in frame.columns]
+    return frame.select("key", *dates, *dims).drop_nulls("key").unique()
+
+
+def _distinct_flow(rows: pl.DataFrame, keys: list[str], windows: pl.DataFrame, span: Span) -> pl.DataFrame:
+    if not span.dated:
+        rows = rows.with_columns(bucket=pl.lit(windows["date"][0]))
+    else:
+        rows = rows.join(_day_map(_clip(windows, span)).collect(), on="date")
+    return rows.with_columns(date="bucket").group_by(keys).agg(amount=pl.col("key").n_unique().cast(pl.Float64))
+
+
+def _distinct_stock(
+    rows: pl.DataFrame, item: Measure, keys: list[str], windows: pl.DataFrame, span: Span
+) -> pl.DataFrame:
+    """Different keys open at the end of each bucket, before its start, or before its start and no more at its end."""
+    counted = []
+    for label, start, end in _clip(windows, span).filter(pl.col("start") <= pl.col("end")).select("date", "start", "end").rows():
+        before, after = _open(rows, start, inclusive=False), _open(rows, end, inclusive=True)
+        open_rows = {"end": after, "start": before, "lost": before.join(after.select("key"), on="key", how="anti")}
+        counted.append(open_rows[item.moment].with_columns(date=pl.lit(label)))
+    if not counted:
+        return rows.clear().select(*keys[1:]).with_columns(date=pl.lit(None, pl.Date), amount=pl.lit(0.0)).select(*keys, "amount")
+    return pl.concat(counted).group_by(keys).agg(amount=pl.col("key").n_unique().cast(pl.Float64))
+
+
+def _open(rows: pl.DataFrame, day: object, *, inclusive: bool) -> pl.DataFrame:
+    """Rows open at the end of a day, or with `inclusive=False` of the day before it."""
+    limit = pl.lit(day) if inclusive else pl.lit(day) - pl.duration(days=1)
+    return rows.filter(
+        pl.col("since").is_null() | (pl.col("since") <= limit), pl.col("until").is_null() | (pl.col("until") > limit)
+    )

@@ -139,7 +139,7 @@ class Basket:
     """Orders of a shop: BG/NBD purchases (gamma rate a day, beta drop-out after a repeat), values, refunds."""
 
     rate_shape: float = 0.75
-    rate_scale: float = 115.0
+    rate_scale: float = 92.0
     drop_a: float = 0.9
     drop_b: float = 2.4
     most: int = 30

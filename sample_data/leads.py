@@ -97,10 +97,10 @@ def _stages(business: Business, frame: pl.DataFrame, rng: np.random.Generator) -
 
 def _confused(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A few records have two stages entered in the wrong order, as CRMs do."""
-    if times.shape[1] > 3:
-        wrong = rng.random(len(times)) < 0.004
-        times[wrong, 1:3] = times[wrong, 2:0:-1]
-    return times
+    if times.shape[1] < 4:
+        return times
+    wrong = rng.random(len(times)) < 0.004
+    return np.where(wrong[:, None], times[:, [0, 2, 1, *range(3, times.shape[1])]], times)
 
 
 def _answered(business: Business, frame: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:

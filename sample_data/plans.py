@@ -17,7 +17,6 @@ def trials(
 ) -> tuple[pl.DataFrame, np.ndarray]:
     """Adds trial_at and whether a win skipped the sales stages; wins move to the end of the trial or later."""
     plan, n = business.plans, frame.height
-    assert plan is not None
     signed_up = (frame["captured_by"] == "trial").to_numpy()
     depth, mql = frame["_depth"].to_numpy(), times[:, 0]
     later = (depth > 0) & (rng.random(n) < plan.trial_after_mql)
@@ -52,8 +51,6 @@ def offers(plan: Plans, segment: np.ndarray, seats: np.ndarray, rng: np.random.G
 
 def subscriptions(business: Business, leads: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """Versions of the subscriptions of these leads: trial, paid, changed, ended, back again, and extras."""
-    plan = business.plans
-    assert plan is not None
     tried = leads.filter(pl.col("trial_at").is_not_null())
     won = leads.filter(pl.col("won_at").is_not_null())
     paid = _paid(business, won, rng)

@@ -352,6 +352,18 @@ def test_a_new_session_after_a_lost_connection_finds_the_upload(pages, plumbing)
 
 
 @pytest.mark.browser
+def test_a_new_session_after_a_lost_connection_does_not_wait_for_ever(pages, plumbing):
+    context = pages.context()
+    context.add_init_script(FORGETFUL)
+    page = context.new_page()
+    page.goto(f"{plumbing.url}/?data=upload")
+    settled(page)
+    lose_connection(page)
+    click(page, "Save to link")  # settles: the tab answered "none" again, to the new question
+    assert shown(page)["files"] == "none"
+
+
+@pytest.mark.browser
 def test_a_new_session_after_a_lost_connection_takes_files(pages, plumbing):
     context = pages.context()
     context.add_init_script(FORGETFUL)

@@ -19,8 +19,8 @@ class Report(TypedDict):
     token: str
 
 
-# NOTE: a state outlives the session that asked for it: the browser sends it again to a new session after a lost
-# connection, when it may be older than what sessionStorage holds. Hence the answer names its question.
+# NOTE: an answer names its question. A state outlives the session that asked: after a lost connection the browser
+# sends the old one to the new session, where the same answer again would be no change, and so no callback.
 _tab = st.components.v2.component(
     "kpi_tab",
     js="""

@@ -1,0 +1,60 @@
+"""Relevance: which KPIs matter to a business, with the reason, and which of them its data can answer."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from kpi import catalog, profiles
+from kpi.answering import lacks
+from kpi.profiles import Profile
+from kpi.tables import Dataset
+
+
+def relevant(profile: Profile, data: Dataset | None = None) -> pl.DataFrame:
+    """The KPIs that matter to a business, in order; relevance and computability are two things.
+
+    Args:
+        profile: The answers about the business.
+        data: To say which of them it can answer; None: none of them is asked.
+
+    Returns:
+        One row per relevant KPI: `kpi`, `rank`, `score`, `shown` (true for the 6 to 9 of the scorecard), `rule` and
+        `values` (the main reason, as data), `reasons` (all of them), `answerable`, and `missing` (what the data lacks,
+        as `table`, `table.column` or `assumptions.name`).
+
+    Example:
+        >>> profile = Profile(business="b2b", pricing="subscription", channels=("paid_search", "chat"), goal="quality")
+        >>> relevant(profile).filter("shown").height
+        9
+    """
+    ranked = profiles.rank(profile, offered())
+    return ranked.with_columns(
+        pl.Series("missing", [_missing(data, name) for name in ranked["kpi"]], dtype=pl.List(pl.String))
+    ).with_columns(answerable=pl.col("missing").list.len() == 0)
+
+
+def why_not(profile: Profile) -> pl.DataFrame:
+    """The KPIs that this business should not look at: `kpi`, and the hard exclusion as `rule` and `values`."""
+    return profiles.excluded(profile, offered()).filter(~pl.col("rule").is_in(profiles.UNSHOWN))
+
+
+def unlock(profile: Profile, data: Dataset) -> pl.DataFrame:
+    """What one more table, column or assumption would unlock, the most relevant KPIs first.
+
+    Returns:
+        `what` (such as `spend` or `leads.mql_at`), `unlocks` (KPIs that lack nothing else), `contributes`, `kpis`.
+    """
+    ranked = relevant(profile, data)
+    needs = {name: missing for name, missing in ranked.filter("shown").select("kpi", "missing").rows() if missing}
+    return profiles.unlock(ranked.filter("shown"), needs)
+
+
+def offered() -> tuple[str, ...]:
+    """The KPIs that exist: one whose analysis is still to come is never shown as an empty card."""
+    return tuple(item.id for item in catalog.KPIS)
+
+
+def _missing(data: Dataset | None, name: str) -> list[str]:
+    if data is None:
+        return []
+    return sorted(lacks(data, catalog.find(name, catalog.kpis(data.assumptions.stages))))

@@ -6,8 +6,11 @@ from kpi.change import change
 from kpi.cube import Cube, measure
 from kpi.evaluation import evaluate
 from kpi.periods import Period, preset
+from kpi.profiles import Profile
 from kpi.reading import read
+from kpi.relevance import relevant, unlock, why_not
 from kpi.tables import Dataset, Issue
+from kpi.workspace import Workspace
 
 __version__ = "0.1.0"
 __all__ = [
@@ -19,7 +22,9 @@ __all__ = [
     "Kpi",
     "Measure",
     "Period",
+    "Profile",
     "Where",
+    "Workspace",
     "change",
     "count",
     "distinct",
@@ -28,7 +33,10 @@ __all__ = [
     "money",
     "preset",
     "read",
+    "relevant",
     "rows",
     "spread",
     "total",
+    "unlock",
+    "why_not",
 ]

@@ -43,9 +43,9 @@ def rows(data: Dataset, item: Measure, by: Sequence[str], as_of: dt.date) -> Any
     schema = frame.collect_schema()
     dates = {"date": item.at} if item.at else {"since": item.since, "until": item.until}
     days = {name: _day(schema, column) for name, column in dates.items()}
-    met = _met(item.agg.where)
+    kept = met(item.agg.where)
     return (
-        (frame if met is None else frame.filter(met))
+        (frame if kept is None else frame.filter(kept))
         .select(
             nw.col(item.agg.column or "").cast(nw.String).alias("key"),
             *((nw.col(column) if column else nw.lit(None).cast(nw.Date)).alias(name) for name, column in days.items()),
@@ -105,8 +105,8 @@ def _summed(frame: nw.LazyFrame[Any], group: list[Measure], by: Sequence[str]) -
 
 def _amount(item: Measure) -> nw.Expr:
     """What adds up: 1 for a counted row, the widened value for a total; null where no row counts."""
-    met = _met(item.agg.where, "of ")
-    if item.agg.kind == "rows" and met is None:
+    kept = met(item.agg.where, "of ")
+    if item.agg.kind == "rows" and kept is None:
         return nw.len().cast(nw.Float64)
     column = nw.col(f"of {item.agg.column}")
     if item.agg.kind == "total":
@@ -115,18 +115,19 @@ def _amount(item: Measure) -> nw.Expr:
         counted = nw.lit(1.0)
     else:
         counted = nw.when(~column.is_null()).then(nw.lit(1.0))
-    counted = counted if met is None else nw.when(met).then(counted)
+    counted = counted if kept is None else nw.when(kept).then(counted)
     # NOTE: Polars sums nothing to 0; a group in which no row counts must stay null.
     return nw.when(~counted.max().is_null()).then(counted.sum())
 
 
-def _met(where: Sequence[Where], prefix: str = "") -> nw.Expr | None:
-    met: nw.Expr | None = None
+def met(where: Sequence[Where], prefix: str = "") -> nw.Expr | None:
+    """Whether a row meets all conditions; None where there is none."""
+    found: nw.Expr | None = None
     for condition in where:
         column = nw.col(prefix + condition.column)
         holds = column.fill_null(False) if condition.values == (True,) else column.is_in(list(condition.values))
-        met = holds if met is None else met & holds
-    return met
+        found = holds if found is None else found & holds
+    return found
 
 
 # ---- the columns a pass groups by -----------------------------------------------------------------------------------

@@ -39,31 +39,25 @@ def read(source: Source, *, as_of: dt.date | None = None, assumptions: Assumptio
     A `workspace.json` beside the files gives assumptions, profile and export date.
 
     Args:
-        source: A path, several, or `{"leads": frame}`.
+        source: A path, several, `{"leads": frame}`, or `{"leads.csv": path}` for a file that lies under another name.
         as_of: The day of the export; None takes it from the workspace file, else the latest recorded date counts.
         assumptions: Instead of the workspace file's.
 
     Returns:
         The data set. Values that do not fit their column become null, rows that repeat a key count once; both stand
-        in `issues` with their number.
+        in `issues` with their number, as do files that are no table.
 
     Raises:
         FileNotFoundError: If a path does not exist or a folder holds no table.
-        ValueError: If a file or frame is no canonical table; the message names what is missing.
+        ValueError: If a frame is no canonical table, or none of the files; the message names what is missing.
 
     Example:
         >>> data = read({"leads": pl.DataFrame({"lead_id": ["7"], "created_at": ["2025-01-03"]})})
         >>> sorted(data.columns["leads"]), data.issues
         (['created_at', 'lead_id'], ())
     """
-    if isinstance(source, Mapping):
-        given, workspace = dict(source), {}
-    else:
-        paths = _paths(source)
-        workspace = _workspace(paths)
-        given = _scan(path for path in paths if path.suffix.lower() in SUFFIXES)
+    given, issues, workspace = _given(source)
     tables: dict[str, Any] = {}
-    issues: list[Issue] = []
     for name, rows in given.items():
         tables[name], found = _canonical(name, rows)
         issues += found
@@ -78,31 +72,38 @@ def read(source: Source, *, as_of: dt.date | None = None, assumptions: Assumptio
     )
 
 
-def table_of(name: str, columns: Iterable[str]) -> str:
-    """The canonical table of a file: by its name, else by its columns.
-
-    Raises:
-        ValueError: If no table fits, with the nearest and what it lacks.
+def table_of(name: str, columns: Iterable[str]) -> tuple[str, frozenset[str]]:
+    """The canonical table of a file, by its name, else by its columns, and the required columns that it lacks.
 
     Example:
-        >>> table_of("export-2025", ["date", "cost", "channel"])
-        'spend'
+        >>> table_of("export-2025.csv", ["date", "cost", "channel"])
+        ('spend', frozenset())
     """
     stem, have = Path(name).stem.lower(), set(columns)
-    named = [table for table in TABLES.values() if stem == table.name or stem.startswith(f"{table.name}_")]
-    fitting = [table for table in named or TABLES.values() if have.issuperset(table.required)]
-    known = max(fitting, key=lambda table: len(have & table.columns.keys()), default=None)
-    if known and (named or len(known.required) > 1):
-        return known.name
-    nearest = named[0] if named else max(TABLES.values(), key=lambda table: len(have & table.columns.keys()))
-    lacking = ", ".join(sorted(set(nearest.required) - have)) or "nothing but a clear name"
-    raise ValueError(
-        f"{name}: no canonical table has these columns. The nearest is {nearest.name!r}, which lacks {lacking}. "
-        f"Rename the columns, or name the file {nearest.name}.csv"
-    )
+    named = [table for table in TABLES.values() if stem == table.name or stem.startswith((f"{table.name}_", f"{table.name}-"))]
+    candidates = named or list(TABLES.values())
+    fitting = [table for table in candidates if have.issuperset(table.required)]
+    known = max(fitting or candidates, key=lambda table: len(have & table.columns.keys()))
+    lacking = frozenset(known.required) - have
+    undated = named and lacking <= set(known.recorded)
+    return known.name, frozenset() if undated else lacking
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------
+
+
+def _given(source: Source) -> tuple[dict[str, Any], list[Issue], dict[str, Any]]:
+    """Rows by table, files that are no table, and what the workspace file says."""
+    if isinstance(source, Mapping):
+        files = {name: rows for name, rows in source.items() if isinstance(rows, Path)}
+        frames = {name: rows for name, rows in source.items() if name not in files}
+    else:
+        files, frames = {path.name: path for path in _paths(source)}, {}
+    workspace = files.pop(WORKSPACE, None)
+    scanned, issues = _scan(files)
+    if files and not scanned and not frames:
+        raise ValueError("; ".join(map(_refusal, issues)))
+    return frames | scanned, issues, json.loads(workspace.read_text(encoding="utf-8")) if workspace else {}
 
 
 def _paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -110,35 +111,42 @@ def _paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in listed:
         if not path.exists():
-            raise FileNotFoundError(f"{path} does not exist; give a Parquet or CSV file, a folder of them, or frames by name")
+            raise FileNotFoundError(f"{path} does not exist; give a Parquet or CSV file, a folder of them, or frames")
         found += sorted(path.iterdir()) if path.is_dir() else [path]
     files = [path for path in found if path.suffix.lower() in SUFFIXES or path.name == WORKSPACE]
     if not any(path.suffix.lower() in SUFFIXES for path in files):
-        raise FileNotFoundError(f"{', '.join(map(str, listed))}: no Parquet or CSV file in it")
+        raise FileNotFoundError(f"{', '.join(map(str, listed))}: no Parquet or CSV file there")
     return files
 
 
-def _workspace(paths: Sequence[Path]) -> dict[str, Any]:
-    for path in paths:
-        if path.name == WORKSPACE:
-            loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return loaded
-    return {}
-
-
-def _scan(paths: Iterable[Path]) -> dict[str, Any]:
+def _scan(files: Mapping[str, Path]) -> tuple[dict[str, Any], list[Issue]]:
     parts: dict[str, list[pl.LazyFrame]] = {}
-    for path in paths:
-        frame = _open(path)
-        parts.setdefault(table_of(path.name, frame.collect_schema().names()), []).append(frame)
-    return {
-        name: frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
-        for name, frames in parts.items()
-    }
+    issues: list[Issue] = []
+    for name, path in files.items():
+        try:
+            frame = _open(path, Path(name).suffix.lower())
+            columns = frame.collect_schema().names()
+        except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
+            issues.append(Issue("not readable", sample=(name,), action="left out"))
+            continue
+        table, lacking = table_of(name, columns)
+        if lacking:
+            issues.append(Issue("no table", table, ", ".join(sorted(lacking)), sample=(name,), action="left out"))
+        else:
+            parts.setdefault(table, []).append(frame)
+    joined = {table: pl.concat(frames, how="diagonal_relaxed") for table, frames in parts.items()}
+    return joined, issues
 
 
-def _open(path: Path) -> pl.LazyFrame:
-    if path.suffix.lower() == ".parquet":
+def _refusal(issue: Issue) -> str:
+    name = issue.sample[0]
+    if issue.check == "not readable":
+        return f"{name} is neither Parquet nor UTF-8 CSV"
+    return f"{name} is no canonical table: as {issue.table!r} it lacks {issue.column}. Rename its columns, or the file"
+
+
+def _open(path: Path, suffix: str) -> pl.LazyFrame:
+    if suffix == ".parquet":
         return pl.scan_parquet(path)
     # NOTE: without a schema Polars guesses, and a guess turns the id 007 into 7; everything is text until it is typed.
     return pl.scan_csv(path, infer_schema=False, encoding="utf8")

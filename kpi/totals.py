@@ -68,12 +68,11 @@ def totals(
     clipped = _clip(windows, span)
     by = tuple(dim for dim in by if dim != "currency")
     chosen = _filtered(cube, [item.id for item in inputs.values()], where, within)
-    sums = pl.concat(
-        [
-            _flows(chosen, [item for item in inputs.values() if item.rollup != "last"], by, clipped, span),
-            _stocks(chosen, [item for item in inputs.values() if item.rollup == "last"], by, clipped, span),
-        ]
-    )
+    flows = [item for item in inputs.values() if item.rollup != "last"]
+    stocks = [item for item in inputs.values() if item.rollup == "last"]
+    sums = _flows(chosen, flows, by, clipped, span)
+    if stocks:
+        sums = pl.concat([sums, _stocks(chosen, stocks, by, clipped, span)])
     return _wide(cube, inputs, _converted(cube, sums), by, clipped)
 
 

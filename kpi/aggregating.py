@@ -10,7 +10,8 @@ import narwhals as nw
 import polars as pl
 
 from kpi.catalog import Measure, Where
-from kpi.preparing import day, prepare
+from kpi.columns import day
+from kpi.preparing import prepare
 from kpi.tables import Dataset
 
 RESPONSE_STEPS = ((600, 1), (86_400, 60))
@@ -43,7 +44,9 @@ def rows(data: Dataset, item: Measure, by: Sequence[str], as_of: dt.date) -> Any
     schema = frame.collect_schema()
     dates = {"date": item.at} if item.at else {"since": item.since, "until": item.until}
     days = {name: _day(schema, column) for name, column in dates.items()}
-    kept = met(item.agg.where)
+    kept, since = met(item.agg.where), days.get("since")
+    if since:  # a row that never began is no stock
+        frame = frame.filter(~nw.col(since).is_null())
     return (
         (frame if kept is None else frame.filter(kept))
         .select(
@@ -79,7 +82,11 @@ def _group(data: Dataset, group: list[Measure], by: Sequence[str], as_of: dt.dat
     if at is None:  # a table without dates: one period, the whole file
         still = frame.filter(nw.col(until).is_null()) if until else frame
         return _summed(_keyed(data, group, still, by, None), group, by).to_native()
-    opened = _summed(_keyed(data, group, frame.filter(~nw.col(at).is_null()), by, at), group, by)
+    placed = frame.filter(~nw.col(at).is_null())
+    if first.ripens:  # a conversion dated after the export has not happened
+        ripe = nw.col(_day(frame.collect_schema(), first.ripens) or at)
+        placed = placed.filter(ripe.is_null() | (ripe <= as_of))
+    opened = _summed(_keyed(data, group, placed, by, at), group, by)
     if until is None:
         # A conversion before the entry is none of it: a sale before the chat, an order before the lead.
         counted = opened.filter(nw.col("lag").is_null() | (nw.col("lag") >= 0)) if first.ripens else opened

@@ -166,7 +166,12 @@ class Kpi:
     derived: bool = False
     windows: Mapping[str, Window] = field(default_factory=dict)
     window: Window | None = None
-    text: tuple[str, tuple[tuple[str, str], ...]] | None = None
+    text: tuple[str, tuple[tuple[str, str], ...]] = ("", ())
+
+    @property
+    def words(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The key of its texts, and the stages that fill their gaps."""
+        return self.text if self.text[0] else (self.id, ())
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -429,6 +434,20 @@ KPIS: tuple[Kpi, ...] = (
     Kpi("email_open", col("emails_opened"), col("emails_delivered"), "rate", section="email_social"),
     Kpi("social_engagement", col("social_engagements"), col("social_impressions"), "rate", "higher", "email_social"),
 )  # fmt: skip
+
+RIVALS: tuple[tuple[str, ...], ...] = (
+    ("cpl", "cpql", "leads_per_spend"),
+    ("cpa", "cac", "cac_cohort", "cac_campaign"),
+    ("lead_to_customer", "sales_conversion"),
+    ("qualified_ratio", "qualified_ratio_valid"),
+    ("clv_annual_margin", "clv_margin", "clv_net_of_cac"),
+    ("alv", "alv_total"),
+    ("roas_blended", "mer", "romi"),
+    ("chat_leads", "chat_to_lead", "chat_to_sale"),
+    ("time_to_conversion", "sales_cycle"),
+    ("new_customer_value", "response_time", "sales_velocity"),
+)
+"""KPIs that go by the same name in different sources; each group is shown side by side (kpi-canon, A.4)."""
 
 
 # ---- the workspace's own stages -------------------------------------------------------------------------------------

@@ -11,8 +11,10 @@ from kpi import catalog
 from kpi.assumptions import Assumptions
 from kpi.catalog import Kpi
 from kpi.cube import Cube, require_dims
-from kpi.evaluation import OK, Query, answer, cohort, under, youngest_age
+from kpi.evaluation import answer, under
+from kpi.maturity import cohort, youngest_age
 from kpi.periods import Against, Period, buckets, comparison
+from kpi.query import OK, Query
 
 _BOTH: tuple[Against, ...] = ("previous", "last_year")
 
@@ -58,7 +60,7 @@ def change(
         (2.0, 1.0, 1.0, False)
     """
     cube = under(cube, assumptions)
-    dims = (by,) if isinstance(by, str) else tuple(by)
+    dims = tuple(dim for dim in ((by,) if isinstance(by, str) else by) if dim != "currency")
     filters = {dim: (value,) if isinstance(value, str) else tuple(value) for dim, value in (where or {}).items()}
     require_dims(cube, (*dims, *filters))
     catalogue = catalog.kpis(cube.assumptions.stages)
@@ -70,9 +72,8 @@ def change(
 
 def _changes(query: Query, kpi: Kpi, period: Period, against: Sequence[Against]) -> pl.DataFrame:
     age, half = _age(query, kpi)
-    newer = answer(replace(query, within=age), kpi)
     immature = age is not None and half is not None and age < half
-    return pl.concat([_compared(query, kpi, newer, period, name, age, immature) for name in against])
+    return pl.concat([_compared(replace(query, within=age), kpi, period, name, immature) for name in against])
 
 
 def _age(query: Query, kpi: Kpi) -> tuple[int | None, int | None]:
@@ -85,11 +86,12 @@ def _age(query: Query, kpi: Kpi) -> tuple[int | None, int | None]:
     return age, max(halves, default=None)
 
 
-def _compared(
-    query: Query, kpi: Kpi, newer: pl.DataFrame, period: Period, against: Against, age: int | None, immature: bool
-) -> pl.DataFrame:
+def _compared(query: Query, kpi: Kpi, period: Period, against: Against, immature: bool) -> pl.DataFrame:
+    # Both periods in one question: a segment, or a currency, that only one of them has stands in the other too.
     earlier = comparison(period, against)
-    older = answer(replace(query, windows=buckets(earlier, None), within=age), kpi)
+    both = answer(replace(query, windows=pl.concat([buckets(period, None), buckets(earlier, None)])), kpi)
+    both = both.with_columns(currency=_one_currency(query.by))
+    newer, older = both.filter(date=period.start), both.filter(date=earlier.start)
     keys = [*query.by, "currency"]
     pairs = newer.join(older.drop("kpi", "date"), on=keys, how="left", nulls_equal=True, suffix=" older")
     current, previous = pl.col("value"), pl.col("value older")
@@ -116,12 +118,19 @@ def _compared(
             likely="likely",
             verdict=_verdict(kpi),
             currency="currency",
-            within=pl.lit(age, pl.Int64),
+            within=pl.lit(query.within, pl.Int64),
             start=pl.lit(earlier.start),
             end=pl.lit(earlier.end),
             status="why",
         )
     )
+
+
+def _one_currency(by: Sequence[str]) -> pl.Expr:
+    """The currency of a row; nothing sold is nothing in the currency of the other period."""
+    held = pl.col("currency").drop_nulls()
+    only = pl.when(held.n_unique() == 1).then(held.first())
+    return pl.coalesce("currency", only.over(by) if by else only)
 
 
 def _likely(kpi: Kpi) -> pl.Expr:

@@ -18,8 +18,9 @@ from kpi.aggregating import to_polars
 from kpi.answering import lacks, measure_lacks
 from kpi.assumptions import Assumptions
 from kpi.catalog import Kpi, Measure
+from kpi.columns import day
 from kpi.periods import Period, shift
-from kpi.preparing import day, missing, prepare
+from kpi.preparing import missing, prepare
 from kpi.survival import conversion_day, kaplan_meier
 from kpi.tables import TABLES, Dataset, Issue
 

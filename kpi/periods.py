@@ -141,7 +141,7 @@ def _months(period: Period) -> int:
 
 
 def _moved(period: Period, months: int) -> Period:
-    whole = (period.end + _DAY).day == 1
+    whole = period.start.day == 1 and (period.end + _DAY).day == 1
     end = shift(period.end + _DAY, months) - _DAY if whole else shift(period.end, months)
     return Period(shift(period.start, months), end)
 

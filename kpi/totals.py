@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
 from kpi.aggregating import to_polars
+from kpi.answering import undated
 from kpi.catalog import Measure
 from kpi.cube import Cube
 from kpi.periods import Period
 from kpi.tables import TABLES
 
 Filters = Mapping[str, Sequence[str]]
+_NOTHING = 1e-6
+"""Money below this is none: what is left of a stock in a currency that nobody pays in any more."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,14 @@ class Span:
 
 
 def span_of(cube: Cube, tables: Iterable[str]) -> Span:
-    """The days that all of these tables cover; tables without dates cover the whole file.
+    """The days that all of these tables cover; with a table without dates among them it is the whole file.
 
     Where tables meet, one of single events begins with the month of its first row: spend on 1 January and a first
     lead on the 2nd belong together.
     """
+    tables = frozenset(tables)
     dated = {table: span for table in tables if (span := cube.spans.get(table))}
-    if not dated:
+    if not dated or any(undated(cube.data, table) for table in tables):
         return Span(None, dated=False)
     if len(dated) == 1:
         return Span(next(iter(dated.values())))
@@ -108,19 +113,39 @@ def distinct_totals(
 ) -> pl.DataFrame:
     """The sums with the distinct counts among the inputs, which ask the rows again at exactly this grouping."""
     keys = ["date", *(dim for dim in by if dim != "currency")]
+    found: dict[str, pl.DataFrame] = {}
     for name, item in inputs.items():
-        if item.rollup != "distinct":
-            continue
-        rows = _asked(cube, item, keys[1:], where)
-        found = _distinct_flow(rows, keys, windows, span) if item.at else _distinct_stock(rows, item, keys, windows, span)
-        combos = pl.concat([sums.select(keys), found.select(keys)]).unique(maintain_order=True)
-        extra = combos.join(sums.select(keys), on=keys, how="anti", nulls_equal=True)
-        sums = pl.concat([sums, extra.join(_clip(windows, span).select("date", "covered"), on="date")], how="diagonal")
-        sums = sums.drop(name, strict=False).join(
-            found.rename({"amount": name}), on=keys, how="left", nulls_equal=True
-        )
-        sums = sums.with_columns(pl.col(name).fill_null(0.0), mixed=pl.col("mixed").fill_null(False))
+        if item.rollup == "distinct":
+            rows = _asked(cube, item, keys[1:], where)
+            counted = _distinct_flow if item.at else partial(_distinct_stock, item=item)
+            found[name] = counted(rows, keys=keys, windows=windows, span=span).rename({"amount": name})
+    if not found:
+        return sums
+    sums = _with_segments(sums.drop(found), list(found.values()), keys, _clip(windows, span))
+    for counts in found.values():
+        sums = sums.join(counts, on=keys, how="left", nulls_equal=True)
+    for name, item in inputs.items():
+        if item.absent is not None:
+            told = (pl.col("covered") > 0) & ~(pl.lit(item.agg.money) & pl.col("mixed"))
+            sums = sums.with_columns(pl.when(told).then(pl.col(name).fill_null(float(item.absent))).alias(name))
     return sums
+
+
+def _with_segments(
+    sums: pl.DataFrame, found: list[pl.DataFrame], keys: list[str], windows: pl.DataFrame
+) -> pl.DataFrame:
+    """The sums with a row in every bucket for the segments that only a distinct count has."""
+    dims = keys[1:]
+    if not dims:
+        return sums
+    seen = pl.concat([frame.select(dims) for frame in (sums, *found)]).unique()
+    known = seen.drop_nulls()
+    if known.is_empty():
+        return sums
+    sums = sums.drop_nulls(dims)
+    extra = windows.select("date", "covered").join(known, how="cross").join(sums, on=keys, how="anti")
+    together = pl.concat([sums, extra.with_columns(mixed=pl.lit(False))], how="diagonal")
+    return together.sort(keys, maintain_order=True)
 
 
 # ---- days -----------------------------------------------------------------------------------------------------------
@@ -156,7 +181,9 @@ def _filtered(cube: Cube, measures: list[str], where: Filters, within: int | Non
     found = [cube.parts[name] for name in dict.fromkeys(measures) if name in cube.parts]
     frame = pl.concat([cube.frame.clear(), *found]).lazy()
     for dim, values in where.items():
-        frame = frame.filter(pl.col(dim).is_in(list(values)))
+        kept = pl.col(dim).is_in(list(values))
+        # A filter by currency leaves counts alone: they have none.
+        frame = frame.filter(kept | pl.col(dim).is_null() if dim == "currency" else kept)
     return frame if within is None else frame.filter(pl.col("lag").is_null() | (pl.col("lag") <= within))
 
 
@@ -224,8 +251,9 @@ def _wide(
     """One row per bucket and segment, with a column for each input; further rows where currencies mix."""
     keys = ["date", *by]
     money = [item.id for item in inputs.values() if item.agg.money]
+    held = pl.col("currency").filter(pl.col("amount").abs() > _NOTHING).drop_nulls()
     currencies = sums.filter(pl.col("measure").is_in(money)).group_by(keys).agg(
-        one=pl.col("currency").drop_nulls().first(), kinds=pl.col("currency").drop_nulls().n_unique()
+        one=pl.coalesce(held.first(), pl.col("currency").drop_nulls().min()), kinds=held.n_unique()
     )
     grid = _grid(sums, by, windows).join(currencies, on=keys, how="left", nulls_equal=True)
     mixed = (pl.col("kinds") > 1).fill_null(False)
@@ -280,7 +308,8 @@ def _grid(sums: pl.DataFrame, by: tuple[str, ...], windows: pl.DataFrame) -> pl.
 def _asked(cube: Cube, item: Measure, dims: list[str], where: Filters) -> pl.DataFrame:
     frame = to_polars(cube.rows[item.id])
     for dim, values in where.items():
-        frame = frame.filter(pl.col(dim).is_in(list(values)))
+        if dim != "currency":
+            frame = frame.filter(pl.col(dim).is_in(list(values)))
     dates = [name for name in ("date", "since", "until") if name in frame.columns]
     return frame.select("key", *dates, *dims).drop_nulls("key").unique()
 

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 import narwhals as nw
 import polars as pl
 
-from kpi import catalog
 from kpi.aggregating import met, to_polars
 from kpi.answering import rung
 from kpi.catalog import Kpi, Measure
+from kpi.columns import day
 from kpi.cube import Cube
 from kpi.periods import Period
-from kpi.preparing import day, prepare
+from kpi.preparing import prepare
 from kpi.reading import PERSONAL
 
 _FORMULA = r"^\s*[=+\-@\t\r]"

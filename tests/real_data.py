@@ -26,6 +26,14 @@ def dubai(stages: tuple[str, ...] = DUBAI_STAGES) -> kpi.Dataset:
     )
 
 
+def dubai_without_deals() -> kpi.Dataset:
+    """The same leads and costs; what a sale brought stands on the lead alone."""
+    data = dubai()
+    return kpi.read(
+        {name: data.tables[name] for name in ("leads", "spend")}, as_of=data.as_of, assumptions=data.assumptions
+    )
+
+
 def _dubai_leads(leads: pl.DataFrame) -> pl.DataFrame:
     return leads.select(
         lead_id="Lead_ID",
@@ -38,6 +46,7 @@ def _dubai_leads(leads: pl.DataFrame) -> pl.DataFrame:
         negotiation_at="Negotiation_Date",
         booking_at="Booking_Date",
         won_at="Sale_Date",
+        amount="Sale_Value_AED",
         lost_reason="Lost_Reason",
     )
 

@@ -86,6 +86,24 @@ def kpi_text(text: tuple[str, tuple[tuple[str, str], ...]], part: str, lang: str
     return say(key, lang, **{gap: name_of("stage", stage, lang) for gap, stage in gaps.items()})
 
 
+def measure_text(measure: str, lang: str = "en") -> str:
+    """What a measure counts, as it stands in a sentence; the stages' own measures too.
+
+    Example:
+        >>> measure_text("leads")
+        'valid leads'
+    """
+    if has(f"measure.{measure}", lang):
+        return say(f"measure.{measure}", lang)
+    for key, middle in (("then", "_then_"), ("stage_spread", "_spread_")):
+        here, found, there = measure.partition(middle)
+        if found:
+            return say(f"measure.{key}", lang, here=name_of("stage", here, lang), there=name_of("stage", there, lang))
+    if measure.startswith("entered_"):
+        return say("measure.entered", lang, here=name_of("stage", measure.removeprefix("entered_"), lang))
+    return measure
+
+
 def _isolated(value: object, lang: str) -> object:
     return f"{_ISOLATE}{value}{_POP}" if right_to_left(lang) else value
 

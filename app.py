@@ -1,0 +1,26 @@
+"""The frame of the app: page settings, sidebar, navigation. Start it with `make app` or `streamlit run app.py`."""
+
+import streamlit as st
+
+import pages
+from pages.frame import uploads, url
+from pages.frame.guard import ensure_frame, tune
+from pages.frame.sidebar import sidebar
+from pages.frame.style import style
+
+ensure_frame()
+st.set_page_config(page_title="Lead KPI Explorer", page_icon="📊", layout="wide")
+style()
+uploads.connect()
+url.remember()
+
+if uploads.is_waiting():
+    st.skeleton(height=400)
+    st.stop()
+
+view = pages.open_view()
+sidebar(view)
+chosen = st.navigation(pages.menu(view))
+st.set_page_config(page_title=view.say("app.title", page=chosen.title))
+chosen.run()
+tune()

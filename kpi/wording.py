@@ -1,0 +1,154 @@
+"""Wording: KPIs, statuses, segments and buckets named in the reader's language, and what a trend shows as a sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+from babel.dates import format_date, format_skeleton
+
+from kpi import formats
+from kpi.catalog import Kpi
+from kpi.periods import Grain
+from kpi.texts import has, kpi_text, name_of, say
+
+Row = Mapping[str, Any]
+
+YOUNG = ("immature", "too young")
+"""Maturities whose value will still change."""
+
+
+def title(kpi: Kpi, lang: str = "en") -> str:
+    """Name with abbreviation; the id of a KPI without texts.
+
+    Example:
+        >>> from kpi import catalog
+        >>> title(catalog.kpis(())["cpl"])
+        'Cost per lead (CPL)'
+    """
+    short = abbreviation(kpi, lang)
+    return say("card.title", lang, name=kpi_name(kpi, lang), abbr=short) if short else kpi_name(kpi, lang)
+
+
+def kpi_name(kpi: Kpi, lang: str = "en") -> str:
+    """The name of a KPI, or its id where it is the user's own."""
+    return kpi_text(kpi.words, "name", lang) if _has_texts(kpi, lang) else kpi.id
+
+
+def abbreviation(kpi: Kpi, lang: str = "en") -> str:
+    """Its abbreviation, or nothing."""
+    return kpi_text(kpi.words, "abbr", lang) if _has_texts(kpi, lang) else ""
+
+
+def status(code: str, lang: str = "en", part: str = "") -> str:
+    """A status of `evaluate` in words; `part` asks for `help`, what to do about it.
+
+    Example:
+        >>> status("no denominator")
+        'Nothing to divide by'
+    """
+    return say(f"status.{key_of(code)}{part and '.'}{part}", lang)
+
+
+def maturity(code: str, lang: str = "en", part: str = "") -> str:
+    """A maturity of `evaluate` in words; `part` asks for `help`."""
+    return say(f"maturity.{key_of(code)}{part and '.'}{part}", lang)
+
+
+def segment(dim: str, code: str | None, lang: str = "en") -> str:
+    """The name of a dimension's value; a null is not split by it.
+
+    Example:
+        >>> segment("channel", "paid_search"), segment("campaign", "unknown")
+        ('Paid search', 'Unknown')
+    """
+    return say("unit.none", lang) if code is None else name_of(dim, str(code), lang)
+
+
+def dimension(dim: str, lang: str = "en") -> str:
+    """The name of a dimension; a column of the user's is said as it is."""
+    return say(f"dimension.{dim}", lang) if has(f"dimension.{dim}", lang) else dim.replace("_", " ")
+
+
+def grain_of(dates: Sequence[dt.date]) -> Grain:
+    """How far apart buckets are; a single one on the first of a month is taken for that month.
+
+    Example:
+        >>> grain_of([dt.date(2025, 1, 1), dt.date(2025, 4, 1)])
+        '1q'
+    """
+    days = sorted(set(dates))
+    if len(days) < 2:
+        return "1mo" if days and days[0].day == 1 else "1d"
+    gap = min((later - earlier).days for earlier, later in zip(days, days[1:], strict=False))
+    sizes: tuple[tuple[int, Grain], ...] = ((360, "1y"), (89, "1q"), (28, "1mo"), (7, "1w"))
+    return next((grain for size, grain in sizes if gap >= size), "1d")
+
+
+def bucket(day: dt.date, grain: Grain, lang: str = "en") -> str:
+    """A bucket by its first day.
+
+    Example:
+        >>> [bucket(dt.date(2025, 4, 1), grain) for grain in ("1y", "1q", "1mo", "1w", "1d")]
+        ['2025', 'Q2 2025', 'Apr 2025', 'Week of Apr 1, 2025', 'Apr 1, 2025']
+    """
+    if grain == "1y":
+        return format_skeleton("y", day, locale=lang)
+    if grain == "1q":
+        return format_date(day, "QQQ y", locale=lang)
+    if grain == "1mo":
+        return format_skeleton("yMMM", day, locale=lang)
+    date = formats.date(day, lang)
+    return say("bucket.week", lang, date=date) if grain == "1w" else date
+
+
+def key_of(code: str) -> str:
+    """The code as it stands in keys of texts."""
+    return code.replace(" ", "_")
+
+
+def shown(kpi: Kpi, row: Row, number: float | None, lang: str = "en") -> str:
+    """A number in the unit of a KPI, and in the currency of its row."""
+    return formats.value(number, kpi.unit, lang, row.get("currency"))
+
+
+def points(trend: pl.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a trend in order of time; none of an empty frame."""
+    return trend.sort("date").to_dicts() if trend.height else []
+
+
+def finding(kpi: Kpi, trend: pl.DataFrame, lang: str = "en", target: float | None = None) -> str:
+    """What a trend shows, in words: where it began and ended, its lowest and highest.
+
+    Example:
+        >>> from kpi import catalog
+        >>> months = [dt.date(2025, 1, 1), dt.date(2025, 2, 1)]
+        >>> trend = pl.DataFrame({"date": months, "value": [0.25, 0.5], "status": ["ok", "ok"], "maturity": [None, None]})
+        >>> finding(catalog.kpis(())["win_rate"], trend)
+        'Win rate: 25% in Jan 2025, 50% in Feb 2025; lowest 25% in Jan 2025, highest 50% in Feb 2025.'
+    """
+    buckets = points(trend)
+    grain = grain_of([point["date"] for point in buckets])
+    known = [point for point in buckets if point["value"] is not None]
+    name = kpi_name(kpi, lang)
+    if not known:
+        return say("finding.none", lang, name=name)
+
+    def said(role: str, point: Row) -> dict[str, str]:
+        return {role: shown(kpi, point, point["value"], lang), f"{role}_date": bucket(point["date"], grain, lang)}
+
+    by_value = sorted(known, key=lambda point: point["value"])
+    parts = {**said("first", known[0]), **said("last", known[-1]), **said("low", by_value[0]), **said("high", by_value[-1])}
+    sentences = [say("finding.one" if len(known) == 1 else "finding.trend", lang, name=name, **parts)]
+    young = sum(point.get("maturity") in YOUNG for point in known)
+    if young:
+        sentences.append(say("finding.immature", lang, n=young, count=formats.decimal(young, lang)))
+    if target is not None:
+        sentences.append(say("finding.target", lang, target=shown(kpi, known[-1], target, lang)))
+    return " ".join(sentences)
+
+
+def _has_texts(kpi: Kpi, lang: str) -> bool:
+    return has(f"kpi.{kpi.words[0]}.name", lang)

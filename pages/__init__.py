@@ -1,0 +1,151 @@
+"""What the pages share: the view, and the pieces that they are put together from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from kpi import cards, catalog, texts
+from kpi.catalog import Kpi
+from kpi.show import show
+from kpi.tracing import to_csv
+from pages.frame import url
+from pages.frame.guard import ensure_frame
+from pages.frame.view import View, current
+
+_VIEW = "view"
+_FILES = {"start": "pages/start.py", "overview": "pages/overview.py", "detail": "pages/detail.py"}
+
+
+def view() -> View:
+    """The view of this run; on a fresh server it starts again with the frame. First line of every page."""
+    ensure_frame()
+    found: View = st.session_state[_VIEW]
+    return found
+
+
+def open_view() -> View:
+    """Puts the view of this run together, with a word on what takes time. Called by the frame."""
+    with st.spinner(texts.say("app.measuring", url.get("lang", texts.LANGUAGES, "en")), show_time=True):
+        st.session_state[_VIEW] = current()
+    return st.session_state[_VIEW]
+
+
+def menu(view: View) -> list[Any]:
+    """The pages of the menu, named in the reader's language."""
+    return [
+        st.Page(path, title=view.say(f"page.{name}"), url_path=name, default=name == "start")
+        for name, path in _FILES.items()
+    ]
+
+
+def link(view: View, page: str, label: str, **changes: str) -> None:
+    """A link to another page that keeps the view."""
+    st.page_link(_FILES[page], label=label, query_params=url.params(**changes))
+
+
+def title(view: View, key: str, **values: Any) -> None:
+    """The page's title, and the sentence that answers its question."""
+    st.title(view.say(f"{key}.title", **values), anchor=False)
+
+
+def needs_data(view: View) -> bool:
+    """Whether there is nothing to show; then it says what is missing and how to get it."""
+    if view.data is not None:
+        return False
+    key, values = view.trouble or ("empty.upload", {})
+    st.info(view.say(key, **values))
+    link(view, "start", view.say("empty.start"))
+    return True
+
+
+def kpis(view: View) -> dict[str, Kpi]:
+    """The catalogue under the view's stages."""
+    return catalog.kpis(view.workspace.assumptions.stages)
+
+
+def card_grid(view: View, names: Sequence[str], reasons: Mapping[str, str]) -> None:
+    """Cards side by side: value, change, trend, and behind one click the reason and the formula."""
+    results = figures(view, names)
+    with st.grid(columns="auto", min_column_width=300, gap="medium") as grid:
+        for name in names:
+            with grid.cell():
+                _card(view, kpis(view)[name], results[name], reasons.get(name, ""))
+
+
+def figures(view: View, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What a card shows of each KPI: its value, its changes, its trend."""
+    over = tuple({item.over for name in names if (item := kpis(view)[name]).over in view.dims})
+    asked = tuple(names)
+    values = view.ask("evaluate", *over, kpis=asked, period=view.period)
+    trends = view.ask("evaluate", *over, kpis=asked, period=view.period, every=view.every)
+    changes = view.ask("change", *over, kpis=asked, period=view.period, against=view.against)
+    return {
+        name: {
+            "value": _rows(values, name)[0],
+            "changes": _rows(changes, name),
+            "trend": trends.filter(trends["kpi"] == name),
+        }
+        for name in names
+    }
+
+
+def _card(view: View, item: Kpi, figure: Mapping[str, Any], reason: str) -> None:
+    st.html(cards.card(item, figure["value"], figure["changes"], figure["trend"], view.lang))
+    with st.container(horizontal=True, gap="small"):
+        with st.popover(view.say("card.why"), type="tertiary"):
+            st.write(reason)
+            st.write(formula(view, item, figure["value"]))
+            st.caption(texts.kpi_text(item.words, "meaning", view.lang))
+        link(view, "detail", view.say("card.detail"), kpi=item.id)
+
+
+def headline(view: View, item: Kpi, figure: Mapping[str, Any]) -> None:
+    """The KPI's card on its own page."""
+    st.html(cards.card(item, figure["value"], figure["changes"], figure["trend"], view.lang))
+
+
+def trend(view: View, item: Kpi, figure: Mapping[str, Any]) -> None:
+    """The KPI over time."""
+    from kpi import charts
+
+    picture = charts.trend(figure["trend"], item, view.lang, theme=theme())
+    st.altair_chart(picture, key="trend", alt=charts.describe(figure["trend"], item, view.lang), theme=None)
+
+
+def parts(view: View, item: Kpi, split: str) -> None:
+    """The KPI by the values of a dimension, as a picture and as a table."""
+    from kpi import charts
+
+    found = view.ask("evaluate", split, kpis=(item.id,), by=(split,), period=view.period)
+    picture = charts.bars(found, item, split, view.lang, theme=theme())
+    st.altair_chart(picture, key="parts", alt=charts.describe(found, item, view.lang), theme=None)
+    with st.expander(view.say("detail.table")):
+        st.html(show(found, view.lang)._repr_html_())
+        st.download_button(
+            view.say("detail.download"), lambda: to_csv(found), f"{item.id}.csv", "text/csv", on_click="ignore", key="csv"
+        )
+
+
+def compare(view: View, names: Sequence[str]) -> None:
+    """Several KPIs side by side: each under its own name, with its formula on this data."""
+    over = tuple({item.over for name in names if (item := kpis(view)[name]).over in view.dims})
+    found = view.ask("evaluate", *over, kpis=tuple(names), period=view.period)
+    st.html(show(found, view.lang)._repr_html_())
+    for name in names:
+        st.caption(formula(view, kpis(view)[name], _rows(found, name)[0]))
+
+
+def theme() -> str:
+    """Whether the visitor sees light or dark."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def formula(view: View, item: Kpi, row: Mapping[str, Any]) -> str:
+    """The formula with the real numbers in it."""
+    return url.plain(cards.sentence(item, dict(row), view.lang, view.cube()))
+
+
+def _rows(frame: Any, name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = frame.filter(frame["kpi"] == name).to_dicts()
+    return found

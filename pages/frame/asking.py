@@ -1,0 +1,180 @@
+"""Asking: the questions of the start page, and what happens with the answers."""
+
+from dataclasses import asdict
+from typing import Any
+
+import streamlit as st
+
+from kpi import texts
+from kpi.grid import CHANNELS, CHOICES
+from kpi.tables import TABLES
+from kpi.workspace import Workspace
+from pages.frame import data, uploads, url
+from pages.frame.view import AXES, View, assume, keep
+
+_FIRST = ("business", "pricing", "goal")
+_NUMBERS = {
+    "margin": 100.0,
+    "lifetime_months": 1.0,
+    "hourly_rate": 1.0,
+    "target_revenue": 1.0,
+    "score_threshold": 1.0,
+    "sla_minutes": 1.0,
+    "grace_days": 1.0,
+    "repeat_days": 1.0,
+}
+"""Assumptions asked as a number, and how many of its units the field shows for one."""
+_ANSWERS = (*AXES, "channels")
+
+
+def use(name: str) -> None:
+    """Takes a sample: its own answers and filters, none of the last one's."""
+    url.put(data=None if name == data.SAMPLES[0] else name, **dict.fromkeys(_ANSWERS))
+    for choice in [choice for choice in st.query_params if choice.startswith("f_") or choice in ("days", "kpi")]:
+        url.put(**{choice: None})
+
+
+def upload(view: View) -> None:
+    """The uploader, and what can be done with what it took."""
+    st.markdown(f"**{view.say('start.own')}**")
+    before = uploads.folder()
+    refused = uploads.uploader(
+        view.say("start.drop"), type=["parquet", "csv", "json"], help=view.say("start.own.help")
+    )
+    if refused:
+        st.error(view.say(refused.code, **{name: url.plain(str(value)) for name, value in refused.values.items()}))
+    if before and view.name != data.UPLOAD:
+        st.button(view.say("start.open"), on_click=use, args=(data.UPLOAD,), type="primary")
+    if before:
+        for file in before.files:
+            st.caption(url.plain(file.name))
+        st.button(view.say("start.remove"), on_click=_remove)
+
+
+def columns_needed(view: View) -> None:
+    """The guide to the columns that a file may have."""
+    with st.expander(view.say("start.columns")):
+        st.dataframe(
+            [
+                {
+                    view.say("start.column.table"): table.name,
+                    view.say("start.column.required"): ", ".join(table.required),
+                    view.say("start.column.optional"): ", ".join(c for c in table.columns if c not in table.required),
+                }
+                for table in TABLES.values()
+            ],
+            hide_index=True,
+            alt=view.say("start.columns"),
+        )
+
+
+def profile(view: View) -> None:
+    """The questions about the business, pre-answered; every answer goes to the URL."""
+    first, channels = st.columns(2, gap="large")
+    with first:
+        for axis in _FIRST:
+            _axis(view, axis)
+    with channels:
+        url.choose(
+            view.say("axis.channels"),
+            "channels",
+            list(CHANNELS),
+            lambda code: texts.name_of("channel", code, view.lang),
+            view.profile.channels,
+            help=view.say("start.channels.help"),
+        )
+        st.caption(view.say("start.channels.help"))
+        with st.expander(view.say("start.more")):
+            for axis in AXES:
+                if axis not in _FIRST:
+                    _axis(view, axis)
+
+
+def assumptions(view: View) -> None:
+    """The panel of assumptions: everything that no export holds, in one place."""
+    st.caption(view.say("start.workspace.help"))
+    given = asdict(view.workspace.assumptions)
+    with st.grid(columns="auto", min_column_width=220, gap="medium") as grid:
+        for name, shown in _NUMBERS.items():
+            with grid.cell():
+                _number(view, name, given[name], shown)
+        with grid.cell():
+            _text(view, "currency", given["currency"])
+        with grid.cell():
+            _text(view, "zone", given["zone"])
+        with grid.cell():
+            _text(view, "stages", ", ".join(given["stages"]))
+    st.download_button(
+        view.say("start.save"), view.workspace.to_json().encode(), "workspace.json", "application/json", on_click="ignore"
+    )
+    file = st.file_uploader(view.say("start.load"), type="json", key=f"workspace_{view.name}")
+    if file is not None:
+        _load(view, file.getvalue())
+    trouble = st.session_state.pop("workspace_trouble", None)
+    if trouble:
+        st.error(view.say("start.bad_workspace", why=url.plain(trouble)))
+
+
+def _axis(view: View, axis: str) -> None:
+    url.select(
+        view.say(f"axis.{axis}"),
+        axis,
+        CHOICES[axis],
+        lambda code: view.say(f"profile.{axis}.{code}"),
+        getattr(view.profile, axis),
+    )
+
+
+def _number(view: View, name: str, value: Any, shown: float) -> None:
+    key = f"assume_{name}"
+    st.session_state[key] = None if value is None else float(value) * shown
+    st.number_input(
+        view.say(f"assumption.{name}"),
+        min_value=0.0,
+        key=key,
+        help=view.say(f"assumption.{name}.help"),
+        on_change=_changed,
+        args=(view, name, shown),
+    )
+
+
+def _text(view: View, name: str, value: str) -> None:
+    key = f"assume_{name}"
+    st.session_state[key] = value
+    st.text_input(
+        view.say(f"assumption.{name}"),
+        key=key,
+        help=view.say(f"assumption.{name}.help"),
+        on_change=_changed,
+        args=(view, name, 1.0),
+    )
+
+
+def _changed(view: View, name: str, shown: float) -> None:
+    given = st.session_state[f"assume_{name}"]
+    try:
+        assume(view, **{name: _typed(name, given, shown)})
+    except ValueError as error:
+        st.session_state["workspace_trouble"] = str(error)
+
+
+def _typed(name: str, given: Any, shown: float) -> Any:
+    if name == "stages":
+        return tuple(stage.strip().lower().replace(" ", "_") for stage in given.split(",") if stage.strip())
+    if isinstance(given, str):
+        return given.strip().upper() if name == "currency" else given.strip()
+    if given is None:
+        return None
+    return int(given) if name in ("grace_days", "repeat_days") else given / shown
+
+
+def _load(view: View, content: bytes) -> None:
+    try:
+        keep(view, Workspace.from_json(content.decode("utf-8")))
+    except (ValueError, UnicodeDecodeError) as error:
+        st.session_state["workspace_trouble"] = str(error)
+
+
+def _remove() -> None:
+    data.forget()
+    use(data.SAMPLES[0])

@@ -1,0 +1,103 @@
+"""The pieces of the page on one KPI."""
+
+from typing import Any
+
+import streamlit as st
+
+from kpi import answering, catalog, texts, tracing, wording
+from kpi.catalog import Kpi, Measure
+from pages.frame import data, url
+from pages.frame.view import View
+
+_NOT_SPLIT = "none"
+_FIRST = "leads"
+
+
+def chosen(view: View) -> Kpi:
+    """The KPI that the URL names, to be changed with a select box of those the data can answer first."""
+    known = catalog.kpis(view.workspace.assumptions.stages)
+    asked = url.get("kpi")
+    if asked and asked not in known:
+        st.warning(view.say("detail.unknown", kpi=url.plain(asked)))
+    found = view.workspace.applied(view.data)
+    ordered = sorted(known, key=lambda name: bool(answering.lacks(found, known[name])))
+    code = url.select(view.say("detail.choose"), "kpi", ordered, lambda code: name(view, known[code]), _FIRST)
+    return known[code]
+
+
+def name(view: View, item: Kpi) -> str:
+    """Name and abbreviation."""
+    full, short = text(view, item, "name"), text(view, item, "abbr")
+    return view.say("detail.named", name=full, abbr=short) if short else full
+
+
+def text(view: View, item: Kpi, part: str) -> str:
+    """One of the KPI's texts."""
+    return texts.kpi_text(item.words, part, view.lang)
+
+
+def lacking(view: View, item: Kpi) -> str:
+    """What the data lacks for the KPI, as a sentence; empty where it answers it."""
+    found = sorted(answering.lacks(view.workspace.applied(view.data), item))
+    what = ", ".join(wording.requirement(each, view.lang) for each in found)
+    return view.say("detail.lacks", what=what) if what else ""
+
+
+def basis(view: View, item: Kpi) -> str:
+    """By which day the KPI counts."""
+    sides = [measure for _, measure in tracing.measures_behind(view.cube(), item)]
+    if any(measure.ripens for measure in sides):
+        return view.say("detail.basis.cohort")
+    if sides and all(measure.since for measure in sides):
+        return view.say("detail.basis.stock")
+    return view.say("detail.basis.event") if sides else view.say("detail.derived")
+
+
+def split(view: View, item: Kpi) -> str:
+    """The dimension that the page splits by, held in the URL; empty for none."""
+    options = [_NOT_SPLIT, *view.dims]
+    default = "channel" if "channel" in view.dims else _NOT_SPLIT
+    code = url.pick(
+        view.say("detail.split"),
+        "split",
+        options,
+        lambda code: view.say("detail.split.none") if code == _NOT_SPLIT else texts.name_of("dimension", code, view.lang),
+        default,
+    )
+    return "" if code == _NOT_SPLIT else code
+
+
+def rivals(view: View, item: Kpi) -> list[str]:
+    """The KPIs that go by the same name elsewhere, this one among them."""
+    return [name for group in catalog.RIVALS if item.id in group for name in group]
+
+
+def rows(view: View, item: Kpi) -> None:
+    """The rows behind numerator and denominator, loaded when asked for."""
+    cube = view.cube()
+    sides = tracing.measures_behind(cube, item)
+    if not sides:
+        st.caption(view.say("detail.derived"))
+        return
+    st.caption(view.say("detail.rows.help"))
+    personal = st.checkbox(view.say("detail.personal"), key="rows_personal")
+    if not st.toggle(view.say("detail.load_rows"), key=f"rows_{item.id}"):
+        return
+    question = (view.period, tuple(view.where.items()), personal)
+    found = data.rows(view.key, view.workspace.to_json(), (item.id, *question), cube, item)
+    for (side, _), measure in zip(found, [measure for _, measure in sides], strict=True):
+        _side(view, side, measure, found[side, measure.id])
+
+
+def _side(view: View, side: str, measure: Measure, frame: Any) -> None:
+    label = texts.measure_text(measure.id, view.lang)
+    st.markdown(f"**{view.say(f'detail.{side}', name=label, n=len(frame))}**")
+    st.dataframe(frame.head(200), hide_index=True, alt=label)
+    st.download_button(
+        view.say("detail.download"),
+        lambda: tracing.to_csv(frame),
+        f"{measure.id}.csv",
+        "text/csv",
+        on_click="ignore",
+        key=f"download_{side}_{measure.id}",
+    )

@@ -7,6 +7,7 @@ from kpi.cube import Cube, measure
 from kpi.evaluation import evaluate
 from kpi.periods import Period, preset
 from kpi.profiles import Profile
+from kpi.quality import check
 from kpi.reading import read
 from kpi.relevance import relevant, unlock, why_not
 from kpi.tables import Dataset, Issue
@@ -26,6 +27,7 @@ __all__ = [
     "Where",
     "Workspace",
     "change",
+    "check",
     "count",
     "distinct",
     "evaluate",

@@ -127,7 +127,8 @@ def _badges(kpi: Kpi, row: Row, lang: str) -> list[str]:
     if row.get("maturity") in YOUNG:
         found.append(_badge(maturity(row["maturity"], lang), maturity(row["maturity"], lang, "help")))
     if 0 < (covered := row.get("covered") or 0) < 1:
-        found.append(_badge(say("card.partial", lang, percent=formats.percent(covered, lang)), say("card.partial.help", lang)))
+        text = say("card.partial", lang, percent=formats.percent(covered, lang))
+        found.append(_badge(text, say("card.partial.help", lang)))
     return found
 
 
@@ -138,7 +139,7 @@ def _badge(text: str, help: str) -> str:
 def _fraction(kpi: Kpi, row: Row, lang: str) -> str:
     """The raw parts of a ratio, such as "3 / 0"; nothing where neither is known."""
     top, bottom = row.get("numerator"), row.get("denominator")
-    if top is None and bottom is None or kpi.denominator is None:
+    if (top is None and bottom is None) or kpi.denominator is None:
         return ""
     money = row.get("currency") if kpi.unit == "money" else None
     upper = formats.value(top, "money" if money else "count", lang, money)
@@ -179,7 +180,9 @@ def sparkline(buckets: Sequence[Row], target: float | None = None) -> str:
         share = (value - low) / (high - low) if high > low else 0.5
         return f"{_HEIGHT - _EDGE - share * (_HEIGHT - 2 * _EDGE):.1f}"
 
-    solid, dashed, dots = [], [], []
+    solid: list[str] = []
+    dashed: list[str] = []
+    dots: list[str] = []
     filled = [at for at, bucket in enumerate(buckets) if bucket["value"] is not None]
     for at in filled:
         alone = at - 1 not in filled and at + 1 not in filled

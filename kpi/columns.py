@@ -53,6 +53,11 @@ def day(column: str) -> str:
     return f"{column}__day"
 
 
+def epoch(column: str) -> str:
+    """The name of the column that holds an instant as microseconds since 1970, where an engine needs it."""
+    return f"{column}__us"
+
+
 # ---- expressions ----------------------------------------------------------------------------------------------------
 
 
@@ -70,8 +75,10 @@ def _seconds(end: str, start: str) -> Callable[[Context], nw.Expr]:
         alike = context.schema[end] == context.schema[start] and context.schema[end] != nw.Date
         first, last = (start, end) if alike else (day(start), day(end))
         moments = [nw.col(name) if alike else nw.col(name).cast(nw.Datetime("us")) for name in (first, last)]
-        # NOTE: DuckDB subtracts instants in the connection's zone, where a day may have 23 hours; their epochs do not.
-        elapsed = (moments[1].dt.timestamp("us") - moments[0].dt.timestamp("us")) // 1_000_000
+        elapsed = (moments[1] - moments[0]).dt.total_seconds()
+        if context.has(epoch(end)) and context.has(epoch(start)):
+            # NOTE: DuckDB subtracts instants in the connection's zone, where a day may have 23 hours.
+            elapsed = (nw.col(epoch(end)) - nw.col(epoch(start))) // 1_000_000
         return nw.when(elapsed >= 0).then(elapsed)
 
     return make

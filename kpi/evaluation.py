@@ -57,7 +57,7 @@ def evaluate(
         ValueError: If a KPI or dimension is unknown, or the cube was measured without it.
 
     Example:
-        >>> import kpi
+        >>> import datetime as dt, kpi
         >>> leads = pl.DataFrame({"lead_id": ["a", "b"], "created_at": [dt.date(2025, 1, 3), dt.date(2025, 1, 9)]})
         >>> spend = pl.DataFrame({"date": [dt.date(2025, 1, 3)], "cost": [50.0]})
         >>> cube = kpi.measure(kpi.read({"leads": leads, "spend": spend}))

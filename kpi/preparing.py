@@ -11,7 +11,7 @@ from typing import Any
 
 import narwhals as nw
 
-from kpi.columns import EITHER, Context, added, day
+from kpi.columns import EITHER, Context, added, day, epoch
 from kpi.tables import TABLES, Dataset
 
 LENT = {"lead_created_at": "created_at", "lead_won_at": "customer_on", "lead_is_valid": "is_valid"}
@@ -115,7 +115,8 @@ def _with_days(frame: nw.LazyFrame[Any], table: str, wanted: frozenset[str], zon
 def _duckdb_days(frame: nw.LazyFrame[Any], columns: list[str], zone: str) -> nw.LazyFrame[Any]:
     """DuckDB keeps the zone in the connection, so the conversion is said in SQL."""
     days = (f"CAST(timezone('{zone}', \"{name}\") AS DATE) AS \"{day(name)}\"" for name in columns)
-    return _lazy(frame.to_native().project(", ".join(("*", *days))))
+    epochs = (f"epoch_us(\"{name}\") AS \"{epoch(name)}\"" for name in columns)
+    return _lazy(frame.to_native().project(", ".join(("*", *days, *epochs))))
 
 
 def _borrow(data: Dataset, frame: nw.LazyFrame[Any], loans: frozenset[str], as_of: dt.date) -> nw.LazyFrame[Any]:

@@ -163,7 +163,7 @@ def _canonical(name: str, rows: Any) -> tuple[Any, list[Issue]]:
     if lacking and lacking != _undatable(table, lacking):
         raise ValueError(f"{name} lacks {', '.join(lacking)}; it has: {', '.join(_names(frame))}")
     if not isinstance(frame, pl.LazyFrame):
-        return frame, _repeated(table, frame)[1]
+        return _repeated(table, _known_there(table, frame))
     typed, issues = _typed(table, frame)
     unique, repeated = _repeated(table, typed)
     return unique, issues + repeated
@@ -192,8 +192,11 @@ def _names(rows: Any) -> list[str]:
 
 def _typed(table: Table, frame: pl.LazyFrame) -> tuple[pl.LazyFrame, list[Issue]]:
     schema = frame.collect_schema()
+    plain = _plain_days(table, frame, schema)
     casts = {
-        name: _cast(name, schema[name], dtype) for name, dtype in table.columns.items() if name in schema.names()
+        name: _cast(name, schema[name], "day" if name in plain else dtype)
+        for name, dtype in table.columns.items()
+        if name in schema.names()
     }
     changed = {name: cast for name, cast in casts.items() if cast is not None}
     dims = [name for name in table.dimensions if name in schema.names()]
@@ -201,6 +204,16 @@ def _typed(table: Table, frame: pl.LazyFrame) -> tuple[pl.LazyFrame, list[Issue]
     issues = _lost(table, frame, lost)
     frame = frame.with_columns(cast.alias(name) for name, cast in changed.items())
     return frame.with_columns(_known(name) for name in dims), issues
+
+
+def _plain_days(table: Table, frame: pl.LazyFrame, schema: pl.Schema) -> frozenset[str]:
+    """Dates written without a time of day in every row: they are days of no zone, so they stay what they are."""
+    written = [name for name, dtype in table.columns.items() if dtype == "instant" and schema.get(name) == pl.String]
+    if not written:
+        return frozenset()
+    lengths = frame.select(pl.col(name).str.strip_chars().str.len_chars().max() for name in written)
+    longest = lengths.collect(engine="streaming").row(0, named=True)
+    return frozenset(name for name, length in longest.items() if length is not None and length <= len("2025-01-31"))
 
 
 def _cast(name: str, given: pl.DataType, dtype: Dtype) -> pl.Expr | None:
@@ -250,6 +263,17 @@ def _known(name: str) -> pl.Expr:
     text = pl.col(name).cast(pl.String).str.strip_chars()
     nothing = text.is_null() | text.str.to_lowercase().is_in(_UNKNOWN)
     return pl.when(nothing).then(pl.lit("unknown")).otherwise(text).alias(name)
+
+
+def _known_there(table: Table, rows: Any) -> Any:
+    """The same on a relation of another engine, where it is."""
+    frame = nw.from_native(rows).lazy()
+    known = []
+    for name in (name for name in table.dimensions if name in _names(rows)):
+        text = nw.col(name).cast(nw.String).str.strip_chars()
+        nothing = text.is_null() | text.str.to_lowercase().is_in(_UNKNOWN)
+        known.append(nw.when(nothing).then(nw.lit("unknown")).otherwise(text).alias(name))
+    return frame.with_columns(*known).to_native() if known else rows
 
 
 def _lost(table: Table, frame: pl.LazyFrame, lost: Mapping[str, pl.Expr]) -> list[Issue]:
@@ -302,4 +326,6 @@ def _repeated(table: Table, frame: Any) -> tuple[Any, list[Issue]]:
     if isinstance(frame, pl.LazyFrame):
         last = pl.col(table.key).is_null() | pl.col(table.key).is_last_distinct()
         return frame.filter(last), [issue]
-    return nw.from_native(frame).lazy().unique(subset=[table.key]).to_native(), [issue]
+    relation = nw.from_native(frame).lazy()
+    once = relation.filter(~key.is_null()).unique(subset=[table.key])
+    return nw.concat([once, relation.filter(key.is_null())]).to_native(), [issue]

@@ -18,7 +18,7 @@ from kpi.wording import Row, abbreviation, dimension, kpi_name, segment, shown
 
 Term = Callable[[str], str]
 _SIGNS = {"+": ("+", 1), "-": ("−", 1), "*": ("×", 2), "/": ("÷", 2)}
-_ASSUMED_UNITS = {"margin": "rate", "lifetime_months": "months", "target_revenue": "money"}
+_UNITS = {"margin": "rate", "lifetime_months": "months", "target_revenue": "money"}
 
 
 def sentence(
@@ -49,7 +49,8 @@ def sentence(
         '€300 marketing spend ÷ 4 valid leads = €75'
     """
     if kpi.derived:
-        formula = _infix(kpi.numerator, _input_terms(kpi, cube, period, where or {}, lang))
+        known, named = _input_terms(kpi, cube, period, where or {}, lang)
+        formula = _infix(kpi.numerator, known) or _infix(kpi.numerator, named)
     elif kpi.quantile is not None or kpi.over:
         return _whole(kpi, row, lang, cube)
     else:
@@ -94,7 +95,7 @@ def _side(
 
     if len(names) > 1 and any(name not in amounts for name in names):
         known = [_measure(rung(cube.data, name, kpi), lang) for name in names]
-        return say("sentence.sum", lang, number=formats.value(total, "ratio" if kpi.unit == "ratio" else "count", lang), names=" + ".join(known))
+        return say("sentence.sum", lang, number=formats.value(total, "count", lang), names=" + ".join(known))
     return _infix(expression, term)
 
 
@@ -132,9 +133,11 @@ def _whole(kpi: Kpi, row: Row, lang: str, cube: Cube) -> str:
     over = dimension(kpi.over or "", lang)
     if kpi.figure:
         return say(f"sentence.{kpi.figure}", lang, name=name, count=n, value=value, dimension=over)
-    gaps = {"part": formats.value(row["numerator"], "count", lang), "whole": formats.value(row["denominator"], "count", lang)}
+    sides = {"part": row["numerator"], "whole": row["denominator"]}
+    gaps = {gap: formats.value(amount, "count", lang) for gap, amount in sides.items()}
     if kpi.over in row:
-        return say("sentence.share", lang, name=name, value=value, segment=segment(kpi.over or "", row[kpi.over or ""], lang), **gaps)
+        one = segment(kpi.over or "", row[kpi.over or ""], lang)
+        return say("sentence.share", lang, name=name, value=value, segment=one, **gaps)
     return say("sentence.largest", lang, name=name, value=value, dimension=over, **gaps)
 
 
@@ -143,26 +146,30 @@ def _whole(kpi: Kpi, row: Row, lang: str, cube: Cube) -> str:
 
 def _input_terms(
     kpi: Kpi, cube: Cube, period: Period | None, where: Mapping[str, tuple[str, ...]], lang: str
-) -> Term:
-    """Each input of a derived KPI with its value, in its own window and under the KPI's cost scope."""
-    catalogue = catalog.kpis(cube.assumptions.stages)
-    whole = period or cube.span
-    scope = cube.assumptions.scopes.get(kpi.id) or kpi.scope
-    said: dict[str, str] = {}
+) -> tuple[Term, Term]:
+    """Each input of a derived KPI with its value: nothing said of the unknown ones, or all of them said."""
+    said, known = {}, set()
     for name in kpi.inputs:
-        if name in ASSUMED:
-            number = getattr(cube.assumptions, name)
-            text = formats.value(number, _ASSUMED_UNITS[name], lang, cube.assumptions.currency)
-            said[name] = "" if number is None else say("sentence.named", lang, name=say(f"assumption.{name}", lang), number=text)
-            continue
-        item = catalogue[name]
-        scopes = {**cube.assumptions.scopes, **({name: scope} if scope else {})}
-        under = cube.assumptions.with_values(scopes=scopes)
-        days = _trailing(whole, kpi.windows[name]) if name in kpi.windows else whole
-        row = evaluate(cube, item, period=days, where=where, assumptions=under).to_dicts()[0]
-        label = abbreviation(item, lang) or kpi_name(item, lang)
-        said[name] = say("sentence.named", lang, name=label, number=shown(item, row, row["value"], lang))
-    return lambda name: said[name]
+        label, number, value = _input(kpi, name, cube, period or cube.span, where, lang)
+        said[name] = say("sentence.named", lang, name=label, number=value)
+        known |= {name} if number is not None else set()
+    return lambda name: said[name] if name in known else "", lambda name: said[name]
+
+
+def _input(
+    kpi: Kpi, name: str, cube: Cube, period: Period, where: Mapping[str, tuple[str, ...]], lang: str
+) -> tuple[str, float | None, str]:
+    """An input's name, number and shown value: in its own window, under the KPI's cost scope."""
+    given = cube.assumptions
+    if name in ASSUMED:
+        number = getattr(given, name)
+        return say(f"assumption.{name}", lang), number, formats.value(number, _UNITS[name], lang, given.currency)
+    item = catalog.kpis(given.stages)[name]
+    scope = given.scopes.get(kpi.id) or kpi.scope
+    under = given.with_values(scopes={**given.scopes, name: scope}) if scope else given
+    days = _trailing(period, kpi.windows[name]) if name in kpi.windows else period
+    row = evaluate(cube, item, period=days, where=where, assumptions=under).to_dicts()[0]
+    return abbreviation(item, lang) or kpi_name(item, lang), row["value"], shown(item, row, row["value"], lang)
 
 
 def _trailing(period: Period, window: catalog.Window) -> Period:
@@ -174,13 +181,13 @@ def _trailing(period: Period, window: catalog.Window) -> Period:
 
 
 def _infix(expression: pl.Expr, term: Term, level: int = 0) -> str:
-    """An expression with its terms said; empty where it holds more than terms, numbers, sums, products, alternatives."""
+    """An expression with its terms said; empty where it holds more than sums, products and alternatives."""
     if expression.meta.is_column():
         return term(expression.meta.output_name())
     text, parts = str(expression), expression.meta.pop()[::-1]
     if not parts:
         return formats.decimal(float(pl.select(expression).item()))
-    if text.startswith(f"{parts[0]}.coalesce(") or text.startswith(f"({parts[0]}).coalesce("):
+    if text.startswith(f"{parts[0]}.coalesce("):
         return next(filter(None, (_infix(part, term, level) for part in parts)), "")
     for sign, (symbol, own) in _SIGNS.items():
         if len(parts) == 2 and text == f"[({parts[0]}) {sign} ({parts[1]})]":

@@ -1,9 +1,10 @@
-"""Wording: KPIs, statuses, segments and buckets named in the reader's language, and what a trend shows as a sentence."""
+"""Wording: KPIs, statuses, segments and buckets named in the reader's language, and what a trend shows."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -82,7 +83,7 @@ def grain_of(dates: Sequence[dt.date]) -> Grain:
     days = sorted(set(dates))
     if len(days) < 2:
         return "1mo" if days and days[0].day == 1 else "1d"
-    gap = min((later - earlier).days for earlier, later in zip(days, days[1:], strict=False))
+    gap = min((later - earlier).days for earlier, later in pairwise(days))
     sizes: tuple[tuple[int, Grain], ...] = ((360, "1y"), (89, "1q"), (28, "1mo"), (7, "1w"))
     return next((grain for size, grain in sizes if gap >= size), "1d")
 
@@ -109,6 +110,17 @@ def key_of(code: str) -> str:
     return code.replace(" ", "_")
 
 
+def reason(rule: str, values: Row, lang: str = "en") -> str:
+    """Why a KPI is shown or not, from the rule and values of `relevant` or `why_not`.
+
+    Example:
+        >>> reason("goal", {"goal": "quality", "channel": None})
+        'Serves your goal: Better leads.'
+    """
+    key = f"reason.{rule}" if has(f"reason.{rule}", lang) else f"excluded.{rule}"
+    return say(key, lang, **{axis: _code(axis, code, lang) for axis, code in values.items() if code is not None})
+
+
 def shown(kpi: Kpi, row: Row, number: float | None, lang: str = "en") -> str:
     """A number in the unit of a KPI, and in the currency of its row."""
     return formats.value(number, kpi.unit, lang, row.get("currency"))
@@ -125,7 +137,7 @@ def finding(kpi: Kpi, trend: pl.DataFrame, lang: str = "en", target: float | Non
     Example:
         >>> from kpi import catalog
         >>> months = [dt.date(2025, 1, 1), dt.date(2025, 2, 1)]
-        >>> trend = pl.DataFrame({"date": months, "value": [0.25, 0.5], "status": ["ok", "ok"], "maturity": [None, None]})
+        >>> trend = pl.DataFrame({"date": months, "value": [0.25, 0.5]})
         >>> finding(catalog.kpis(())["win_rate"], trend)
         'Win rate: 25% in Jan 2025, 50% in Feb 2025; lowest 25% in Jan 2025, highest 50% in Feb 2025.'
     """
@@ -140,7 +152,8 @@ def finding(kpi: Kpi, trend: pl.DataFrame, lang: str = "en", target: float | Non
         return {role: shown(kpi, point, point["value"], lang), f"{role}_date": bucket(point["date"], grain, lang)}
 
     by_value = sorted(known, key=lambda point: point["value"])
-    parts = {**said("first", known[0]), **said("last", known[-1]), **said("low", by_value[0]), **said("high", by_value[-1])}
+    ends = {"first": known[0], "last": known[-1], "low": by_value[0], "high": by_value[-1]}
+    parts = {gap: text for role, point in ends.items() for gap, text in said(role, point).items()}
     sentences = [say("finding.one" if len(known) == 1 else "finding.trend", lang, name=name, **parts)]
     young = sum(point.get("maturity") in YOUNG for point in known)
     if young:
@@ -152,3 +165,9 @@ def finding(kpi: Kpi, trend: pl.DataFrame, lang: str = "en", target: float | Non
 
 def _has_texts(kpi: Kpi, lang: str) -> bool:
     return has(f"kpi.{kpi.words[0]}.name", lang)
+
+
+def _code(axis: str, code: str, lang: str) -> str:
+    if axis == "instead":
+        return kpi_text((code, ()), "name", lang)
+    return name_of(axis if axis in ("archetype", "channel") else f"profile.{axis}", code, lang)

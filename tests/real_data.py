@@ -104,9 +104,7 @@ def telco() -> kpi.Dataset:
         ended_at=pl.when(pl.col("Churn") == "Yes").then(pl.lit(TELCO_EXPORTED)),
         tenure_band=band,
     )
-    return kpi.read(
-        {"subscriptions": subscriptions}, as_of=TELCO_EXPORTED, assumptions=kpi.Assumptions(currency="USD")
-    )
+    return kpi.read({"subscriptions": subscriptions}, as_of=TELCO_EXPORTED, assumptions=kpi.Assumptions(currency="USD"))
 
 
 def telco_bills() -> kpi.Dataset:

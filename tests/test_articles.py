@@ -98,7 +98,9 @@ def test_article_000_lifetime_value_is_order_size_times_orders_a_year_times_marg
     })  # fmt: skip
     year = kpi.Period(dt.date(2025, 1, 1), dt.date(2025, 12, 31))
 
-    values = answer({"orders": orders}, "aov purchase_frequency clv_annual_margin", as_of=year.end, period=year, margin=0.4)
+    values = answer(
+        {"orders": orders}, "aov purchase_frequency clv_annual_margin", as_of=year.end, period=year, margin=0.4
+    )
 
     assert values == pytest.approx([50, 2, 40])
 
@@ -269,6 +271,17 @@ def test_article_002_qualified_leads_pass_three_gates():
 
     assert answer(tables, "mql sal sql", as_of=day(40)) == [6, 3, 2]
     assert answer(tables, "mql_to_sal mql_to_sql", as_of=day(40)) == pytest.approx([0.5, 1 / 3])
+
+
+def test_article_002_a_tag_without_a_date_still_counts_who_qualified():
+    """Of 10 leads tagged with their stage 6 are MQLs or further, 1 is a customer; when is unknown (decision 3)."""
+    tags = ["lead"] * 4 + ["mql"] * 3 + ["sql"] * 2 + ["customer"]
+    data = kpi.read({"leads": leads(10, stage=lambda place: tags[place])}, as_of=LAST)
+
+    rows = kpi.evaluate(kpi.measure(data), ["qualified_ratio", "lead_to_customer", "mql"])
+
+    assert rows["value"].to_list() == [0.6, 0.1, None]
+    assert rows["status"].to_list() == ["ok", "ok", "column missing"]
 
 
 def test_article_002_time_is_a_cost_of_a_lead():

@@ -253,6 +253,15 @@ def test_a_table_without_dates_has_no_change():
     assert set(changes["status"]) == {"column missing"}
 
 
+def test_churn_is_unknown_where_no_column_says_who_left():
+    rows = cube("telco").data.tables["subscriptions"].collect().drop("ended_at")
+    data = kpi.read({"subscriptions": rows}, as_of=real_data.TELCO_EXPORTED)
+
+    churn = kpi.evaluate(kpi.measure(data, kpis=["logo_churn"]), "logo_churn").row(0, named=True)
+
+    assert (churn["value"], churn["status"]) == (None, "column missing")
+
+
 def test_a_table_without_dates_has_no_yearly_frequency():
     """7,043 bills of 7,043 customers over an unknown time are not one purchase a year."""
     row = kpi.evaluate(cube("telco_bills"), "purchase_frequency").row(0, named=True)

@@ -8,15 +8,15 @@ import datetime as dt
 import json
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
-from conftest import ROOT
 
 import kpi
 
-SAMPLES = ROOT / "sample_data"
+SAMPLES = Path(__file__).parents[1] / "sample_data"
 MONTH = "1mo"
 LAST_YEAR = kpi.Period(dt.date(2025, 11, 1), dt.date(2026, 10, 31))
 YEAR_BEFORE = kpi.Period(dt.date(2024, 11, 1), dt.date(2025, 10, 31))
@@ -261,9 +261,9 @@ def cube(sample: str, by: tuple[str, ...]) -> kpi.Cube:
 
 
 def by_product(case: Case) -> dict[tuple, float]:
-    rows = kpi.evaluate(
-        cube(case.sample, case.by), case.kpi, by=case.by, every=case.every, period=case.period
-    ).select(*case.by, *(["date"] if case.every else []), "value")
+    rows = kpi.evaluate(cube(case.sample, case.by), case.kpi, by=case.by, every=case.every, period=case.period).select(
+        *case.by, *(["date"] if case.every else []), "value"
+    )
     found = {row[:-1]: row[-1] for row in rows.rows()}
     assert len(found) == rows.height, "a segment stands twice in a bucket"
     assert all(part is not None for key in found for part in key), "a segment without a name"
@@ -281,10 +281,21 @@ def by_sql(case: Case) -> dict[tuple, float]:
 def test_the_product_agrees_with_sql_written_from_the_definition(case):
     expected, got = by_sql(case), by_product(case)
     counts_nothing = {key for key, value in got.items() if key not in expected and value == 0}
-    is_ratio = case.kpi not in ("leads", "mql", "accounts", "trials", "new_customers", "mrr", "revenue", "open_pipeline")
+    is_ratio = case.kpi not in (
+        "leads",
+        "mql",
+        "accounts",
+        "trials",
+        "new_customers",
+        "mrr",
+        "revenue",
+        "open_pipeline",
+    )
 
     assert expected
-    assert {key: got.get(key) for key in expected if got.get(key) != pytest.approx(expected[key], rel=1e-9, abs=1e-12)} == {}
+    assert {
+        key: got.get(key) for key in expected if got.get(key) != pytest.approx(expected[key], rel=1e-9, abs=1e-12)
+    } == {}
     assert got.keys() - counts_nothing == expected.keys()
     assert not (is_ratio and counts_nothing), "0 where nothing can be divided"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from kpi import answering, catalog, texts, tracing, wording
+from kpi import answering, catalog, reasons, texts, tracing
 from kpi.catalog import Kpi, Measure
 from pages.frame import data, url
 from pages.frame.view import View
@@ -39,7 +39,7 @@ def text(view: View, item: Kpi, part: str) -> str:
 def lacking(view: View, item: Kpi) -> str:
     """What the data lacks for the KPI, as a sentence; empty where it answers it."""
     found = sorted(answering.lacks(view.workspace.applied(view.data), item))
-    what = ", ".join(wording.requirement(each, view.lang) for each in found)
+    what = ", ".join(reasons.requirement(each, view.lang) for each in found)
     return view.say("detail.lacks", what=what) if what else ""
 
 

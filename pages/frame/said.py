@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kpi import catalog, formats, relevance, texts, wording
+from kpi import catalog, formats, relevance, texts
+from kpi import reasons as words
 from kpi.tables import TABLES
-from pages.frame import url
+from pages.frame import data, url
 from pages.frame.view import View
 
 _PLACES = tuple(item.section for item in catalog.KPIS)
@@ -27,7 +28,7 @@ def place(view: View, name: str) -> int:
 def reasons(view: View, card: list[dict[str, Any]]) -> dict[str, str]:
     """Why each KPI is shown, all reasons as one text."""
     return {
-        row["kpi"]: " ".join(wording.reason(each["rule"], each["values"], view.lang) for each in row["reasons"])
+        row["kpi"]: " ".join(words.reason(each["rule"], each["values"], view.lang) for each in row["reasons"])
         for row in card
     }
 
@@ -55,7 +56,7 @@ def business(view: View) -> str:
 
 def lacking(view: View, row: Mapping[str, Any]) -> str:
     """A relevant KPI that the data cannot answer, and what it lacks."""
-    what = ", ".join(wording.requirement(name, view.lang) for name in row["missing"])
+    what = ", ".join(words.requirement(name, view.lang) for name in row["missing"])
     return view.say("overview.lacks", name=texts.kpi_text((row["kpi"], ()), "name", view.lang), what=what)
 
 
@@ -66,7 +67,7 @@ def unlocks(view: View) -> list[dict[str, str]]:
     rows = relevance.unlock(view.profile, view.workspace.applied(view.data)).head(UNLOCKED).to_dicts()
     return [
         {
-            view.say("overview.unlock.what"): wording.requirement(row["what"], view.lang).replace("`", ""),
+            view.say("overview.unlock.what"): words.requirement(row["what"], view.lang).replace("`", ""),
             view.say("overview.unlock.kpis"): ", ".join(
                 texts.kpi_text((name, ()), "name", view.lang) for name in row["kpis"]
             ),
@@ -79,7 +80,7 @@ def left_out(view: View) -> list[str]:
     """The KPIs that this business should not look at, one line for each reason."""
     by_reason: dict[str, list[str]] = {}
     for row in relevance.why_not(view.profile).to_dicts():
-        reason = wording.reason(row["rule"], row["values"], view.lang, "excluded")
+        reason = words.reason(row["rule"], row["values"], view.lang, "excluded")
         by_reason.setdefault(reason, []).append(texts.kpi_text((row["kpi"], ()), "name", view.lang))
     return [
         view.say("overview.left_out", reason=reason, names=", ".join(names)) for reason, names in by_reason.items()
@@ -109,16 +110,16 @@ def recognised(view: View) -> list[dict[str, str]]:
 
 def findings(view: View) -> list[str]:
     """What is wrong with the files, and what was done about it."""
-    return [url.plain(wording.finding(issue, view.lang)) for issue in view.data.issues] if view.data else []
+    return [url.plain(words.found(issue, view.lang)) for issue in (*view.data.issues, *data.checks(view.key, view.data))] if view.data else []
 
 
 def listed(view: View, card: list[dict[str, Any]]) -> list[str]:
     """The scorecard as lines: each KPI with its first reason, and what it lacks."""
     lines = []
     for row in card:
-        reason = wording.reason(row["rule"], row["values"], view.lang)
+        reason = words.reason(row["rule"], row["values"], view.lang)
         name = texts.kpi_text((row["kpi"], ()), "name", view.lang)
-        what = ", ".join(wording.requirement(each, view.lang) for each in row["missing"])
+        what = ", ".join(words.requirement(each, view.lang) for each in row["missing"])
         key = "start.line.lacks" if what and view.data is not None else "start.line"
         lines.append(view.say(key, name=name, reason=reason, what=what))
     return lines

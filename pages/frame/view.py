@@ -143,10 +143,7 @@ def _profile(said: Mapping[str, Any], derived: Mapping[str, Any]) -> kpi.Profile
         code = url.get(axis, CHOICES[axis])
         if code:
             answers[axis] = code
-    channels = url.several("channels")
-    if channels:
-        answers["channels"] = tuple(code for code in channels if code in CHANNELS)
-    answers["channels"] = tuple(answers.get("channels", ()))
+    answers["channels"] = tuple(code for code in url.several("channels") or answers.get("channels", ()) if code in CHANNELS)
     if {"business", "pricing"} & {axis for axis in AXES if url.get(axis, CHOICES[axis])}:
         answers = {axis: code for axis, code in answers.items() if axis in ("business", "pricing", "goal", "channels", "industry") or url.get(axis)}
     return kpi.Profile.from_dict(answers)

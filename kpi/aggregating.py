@@ -167,8 +167,14 @@ def _day(schema: Any, at: str) -> str | None:
 
 def _lag(item: Measure, schema: Any, at: str) -> nw.Expr:
     """Days from entry to conversion; null for rows that have not converted."""
-    elapsed = nw.col(_day(schema, item.ripens) or at).cast(nw.Datetime("us")) - nw.col(at).cast(nw.Datetime("us"))
-    return (elapsed.dt.total_seconds() // _DAY).cast(nw.Int64)
+    ripe = _day(schema, item.ripens)
+    if ripe is None:
+        return nw.lit(None).cast(nw.Int64)
+    elapsed = nw.col(ripe).cast(nw.Datetime("us")) - nw.col(at).cast(nw.Datetime("us"))
+    days = (elapsed.dt.total_seconds() // _DAY).cast(nw.Int64)
+    # Stages of one lead may be dated out of order: it reached both. A sale before the lead or the chat is none of it.
+    stages = item.table == "leads" and item.at != "created_at"
+    return nw.when(days < 0).then(0).otherwise(days) if stages else days
 
 
 def _binned(item: Measure) -> nw.Expr:

@@ -23,11 +23,14 @@ def measure_lacks(data: Dataset, item: Measure) -> frozenset[str]:
     if item.table not in data.tables:
         return frozenset({item.table})
     dates = frozenset(name for name in (item.at, item.since, item.until) if name)
-    needed = item.columns - dates
+    # A stage tag without a date still counts; what ripens is then not known.
+    needed = item.columns - dates - ({item.ripens} if item.agg.kind == "rows" else set())
     if not undated(data, item.table):
         # A canonical end date that the file does not have never ends a row; one that is worked out must be known.
         optional = {item.until} & set(TABLES[item.table].columns if item.table in TABLES else ())
-        needed |= dates - optional
+        needed |= dates if item.moment == "lost" else dates - optional
+    elif item.moment == "lost":
+        needed |= {item.until}
     return frozenset[str]().union(*(missing(data, item.table, name) for name in needed))
 
 

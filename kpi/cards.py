@@ -94,7 +94,7 @@ def _notes(kpi: Kpi, value: Row, lang: str, target: float | None, note: str | No
     aim = "" if target is None else say("card.target", lang, target=shown(kpi, value, target, lang))
     largest = kpi.over is not None and kpi.figure is None and kpi.over not in value
     parts = [
-        say("card.largest", lang, dimension=dimension(kpi.over or "", lang)) if largest else "",
+        say("card.largest", lang, dimension=dimension(kpi.over or "", lang, inside=True)) if largest else "",
         _grounds(kpi, value, lang) if value["status"] == OK else status(value["status"], lang, "help"),
         aim,
     ]

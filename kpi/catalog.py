@@ -217,18 +217,18 @@ MEASURES: tuple[Measure, ...] = (
     Measure("leads_untouched", "leads", rows("is_untouched"), at="created_at"),
     Measure("response_spread", "leads", spread("response_seconds", "response", "is_valid"), at="created_at"),
     # cohorts: leads that got there, by the day they came ------------------------------------------------------------
-    Measure("leads_mql", "leads", count("mql_on", "is_valid"), at="created_at", ripens="mql_on", base="leads"),
-    Measure("leads_sql", "leads", count("sql_on", "is_valid"), at="created_at", ripens="sql_on", base="leads"),
-    Measure("leads_opportunity", "leads", count("opportunity_on", "is_valid"), at="created_at",
+    Measure("leads_mql", "leads", rows("is_valid", "reached_mql"), at="created_at", ripens="mql_on", base="leads"),
+    Measure("leads_sql", "leads", rows("is_valid", "reached_sql"), at="created_at", ripens="sql_on", base="leads"),
+    Measure("leads_opportunity", "leads", rows("is_valid", "reached_opportunity"), at="created_at",
             ripens="opportunity_on", base="leads"),
-    Measure("leads_won", "leads", count("customer_on", "is_valid"), at="created_at", ripens="customer_on", base="leads"),
-    Measure("high_score_won", "leads", count("customer_on", "is_high_score"), at="created_at", ripens="customer_on",
+    Measure("leads_won", "leads", rows("is_valid", "reached_customer"), at="created_at", ripens="customer_on", base="leads"),
+    Measure("high_score_won", "leads", rows("is_high_score", "reached_customer"), at="created_at", ripens="customer_on",
             base="leads_high_score"),
-    Measure("mql_to_sal", "leads", count("sal_on", "is_valid"), at="mql_on", ripens="sal_on", base="mql"),
-    Measure("mql_to_sql", "leads", count("sql_on", "is_valid"), at="mql_on", ripens="sql_on", base="mql"),
-    Measure("mql_to_won", "leads", count("customer_on", "is_valid"), at="mql_on", ripens="customer_on", base="mql"),
-    Measure("sql_to_won", "leads", count("customer_on", "is_valid"), at="sql_on", ripens="customer_on", base="sql"),
-    Measure("sql_to_opportunity", "leads", count("opportunity_on", "is_valid"), at="sql_on",
+    Measure("mql_to_sal", "leads", rows("is_valid", "reached_sal"), at="mql_on", ripens="sal_on", base="mql"),
+    Measure("mql_to_sql", "leads", rows("is_valid", "reached_sql"), at="mql_on", ripens="sql_on", base="mql"),
+    Measure("mql_to_won", "leads", rows("is_valid", "reached_customer"), at="mql_on", ripens="customer_on", base="mql"),
+    Measure("sql_to_won", "leads", rows("is_valid", "reached_customer"), at="sql_on", ripens="customer_on", base="sql"),
+    Measure("sql_to_opportunity", "leads", rows("is_valid", "reached_opportunity"), at="sql_on",
             ripens="opportunity_on", base="sql"),
     Measure("lead_value", "leads", money("amount", "is_won"), at="created_at", ripens="customer_on", base="leads",
             like="leads_won"),
@@ -236,7 +236,6 @@ MEASURES: tuple[Measure, ...] = (
     Measure("mql", "leads", rows("is_valid"), at="mql_on"),
     Measure("sal", "leads", rows("is_valid"), at="sal_on"),
     Measure("sql", "leads", rows("is_valid"), at="sql_on"),
-    Measure("opportunities", "leads", rows("is_valid"), at="opportunity_on"),
     Measure("wins", "leads", rows("is_valid"), at="customer_on"),
     Measure("wins_valued", "leads", count("amount", "is_won"), at="customer_on"),
     Measure("win_amount", "leads", money("amount", "is_won"), at="customer_on"),
@@ -251,7 +250,6 @@ MEASURES: tuple[Measure, ...] = (
     Measure("click_cost", "spend", money("full_cost", "is_media", "has_clicks"), at="date", absent=None),
     Measure("impression_cost", "spend", money("full_cost", "is_media", "has_impressions"), at="date", absent=None),
     # deals ----------------------------------------------------------------------------------------------------------
-    Measure("deals_created", "deals", rows(), at="created_at"),
     Measure("deals_won", "deals", rows("is_won"), at="decided_at"),
     Measure("deals_valued", "deals", count("amount", "is_won"), at="decided_at"),
     Measure("deals_lost", "deals", rows("is_lost"), at="decided_at"),
@@ -281,7 +279,9 @@ MEASURES: tuple[Measure, ...] = (
     Measure("trials", "subscriptions", rows("is_trial_start"), at="trial_started_at"),
     Measure("trials_over", "subscriptions", rows("is_trial_over"), at="trial_started_at"),
     Measure("trials_paid", "subscriptions", rows("is_trial_paid"), at="trial_started_at"),
-    Measure("mrr", "subscriptions", money("monthly", "is_recurring"), since="started_at", until="ended_at"),
+    Measure("mrr_running", "subscriptions", money("monthly", "is_recurring"), since="started_at", until="ended_at"),
+    Measure("mrr_undiscounted", "subscriptions", money("discount", "is_discounted"), since="full_price_at",
+            until="ended_at"),
     Measure("accounts", "subscriptions", distinct("customer_id", "is_recurring"), since="started_at", until="ended_at"),
     Measure("accounts_before", "subscriptions", distinct("customer_id", "is_recurring"), since="started_at",
             until="ended_at", moment="start"),
@@ -328,6 +328,7 @@ LADDERS: tuple[Ladder, ...] = (
 # ---- KPIs -----------------------------------------------------------------------------------------------------------
 
 _MARGIN = pl.coalesce("margin", "gross_margin")
+_MRR = col("mrr_running") + col("mrr_undiscounted")
 _YEARLY = pl.coalesce(col("aov") * col("purchase_frequency"), 12 * col("arpa"))
 
 KPIS: tuple[Kpi, ...] = (
@@ -414,9 +415,9 @@ KPIS: tuple[Kpi, ...] = (
     Kpi("clv_net_of_cac", _YEARLY * col("lifetime_months") / 12 - col("cac"), None, "money", "higher", "value",
         derived=True, windows={"aov": "12mo"}),
     Kpi("ltv_cac", col("clv_margin") / col("cac"), None, "ratio", "higher", "value", derived=True),
-    Kpi("mrr", col("mrr"), unit="money", better="higher", section="value"),
-    Kpi("arr", 12 * col("mrr"), unit="money", better="higher", section="value"),
-    Kpi("arpa", col("mrr"), col("accounts"), "money", "higher", "value"),
+    Kpi("mrr", _MRR, unit="money", better="higher", section="value"),
+    Kpi("arr", 12 * _MRR, unit="money", better="higher", section="value"),
+    Kpi("arpa", _MRR, col("accounts"), "money", "higher", "value"),
     Kpi("accounts", col("accounts"), better="higher", section="value"),
     Kpi("logo_churn", col("accounts_lost"), col("accounts_before"), "rate", "lower", "value"),
     Kpi("repeat_rate", col("repeaters"), col("first_orders"), "rate", "higher", "value"),
@@ -465,7 +466,7 @@ def stage_measures(stages: Sequence[str]) -> tuple[Measure, ...]:
         measure
         for here, there in zip(stages, stages[1:], strict=False)
         for measure in (
-            Measure(f"{here}_then_{there}", "leads", count(stage_date(there), "is_valid"), at=stage_date(here),
+            Measure(f"{here}_then_{there}", "leads", rows("is_valid", f"reached_{there}"), at=stage_date(here),
                     ripens=stage_date(there), base=f"entered_{here}"),
             Measure(f"{here}_spread_{there}", "leads", spread(f"seconds_{here}_{there}", "days", "is_valid"),
                     at=stage_date(there)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -47,7 +48,8 @@ def change(
         (the values compared, at equal age), `change` (relative, 0.1 is 10 % more), `points` (the difference),
         `likely` (true when the intervals do not overlap, or none is needed because both were counted out; null when
         nothing is known), `verdict` (`better`, `worse` or null, by the KPI's direction and only when likely),
-        `within` (days of age at which cohorts were compared), `start` and `end` of the earlier period, and `status`,
+        `within` (days of age at which cohorts were compared), `start` and `end` of the earlier period, `ripe_until`
+        (the last day on which a newer period could end and be compared; null for what does not ripen), and `status`,
         which says why there is no change: a reason of `evaluate`, or `period immature` where the newer period is
         younger than the half-way point of its conversions.
 
@@ -73,7 +75,9 @@ def change(
 def _changes(query: Query, kpi: Kpi, period: Period, against: Sequence[Against]) -> pl.DataFrame:
     age, half = _age(query, kpi)
     immature = age is not None and half is not None and age < half
-    return pl.concat([_compared(replace(query, within=age), kpi, period, name, immature) for name in against])
+    ripe_until = None if half is None else query.cube.as_of - dt.timedelta(half)
+    compared = [_compared(replace(query, within=age), kpi, period, name, immature) for name in against]
+    return pl.concat(compared).with_columns(ripe_until=pl.lit(ripe_until, pl.Date))
 
 
 def _age(query: Query, kpi: Kpi) -> tuple[int | None, int | None]:

@@ -18,7 +18,7 @@ from kpi.catalog import stage_column
 
 DAYS_A_MONTH = 30.4375
 _DAY = 86_400
-_MONTHS = {"day": 1 / DAYS_A_MONTH, "week": 7 / DAYS_A_MONTH, "month": 1.0, "quarter": 3.0, "year": 12.0}
+_MONTHS = {"day": 12 / 365, "week": 12 / 52, "month": 1.0, "quarter": 3.0, "year": 12.0}
 _WEB = ("form", "chat", "trial", "account", "order")
 _OFFLINE = ("events", "print")
 _FALLEN = ("cancelled", "canceled", "voided", "failed", "test")
@@ -196,19 +196,35 @@ def _has_margin(context: Context) -> nw.Expr:
     return ~nw.col("margin" if context.has("margin") else "cost_of_goods").is_null()
 
 
-def _monthly(context: Context) -> nw.Expr:
-    """Amount of a subscription per month: quantity, interval, lasting discounts and tax taken into account."""
+def _list_price(context: Context) -> nw.Expr:
+    """Amount of a subscription per month before discounts: quantity, interval and tax taken into account."""
     value = nw.col("amount").cast(nw.Float64)
     if context.has("quantity"):
         value = value * nw.col("quantity").cast(nw.Float64).fill_null(1.0)
-    if context.has("discount_pct"):
-        lasting = nw.col("discount_to").is_null() if context.has("discount_to") else nw.lit(True)
-        value = value * (1 - nw.when(lasting).then(nw.col("discount_pct")).otherwise(0.0).fill_null(0.0) / 100)
     if context.has("tax_rate_pct"):
         value = value / (1 + nw.col("tax_rate_pct").fill_null(0.0) / 100)
     if context.has("interval_count"):
         value = value / nw.col("interval_count").cast(nw.Float64).fill_null(1.0)
     return value / _interval_months(context)
+
+
+def _monthly(context: Context) -> nw.Expr:
+    """Amount per month less the discount, while it runs."""
+    if not context.has("discount_pct"):
+        return nw.col("list_price")
+    return nw.col("list_price") * (1 - nw.col("discount_pct").fill_null(0.0) / 100)
+
+
+def _full_price_at(context: Context) -> nw.Expr:
+    """The day on which a discount ends; unknown where there is none, or where it lasts."""
+    if not all(context.has(name) for name in ("discount_pct", "discount_to", "started_at")):
+        return nw.lit(None).cast(nw.Date)
+    until = nw.col(day("discount_to"))
+    after = (nw.col("discount_pct") > 0) & (until >= nw.col(day("started_at")))
+    if context.has("ended_at"):
+        end = nw.col(day("ended_at"))
+        after = after & (end.is_null() | (end > until).fill_null(False))
+    return nw.when(after.fill_null(False)).then(until)
 
 
 def _interval_months(context: Context) -> nw.Expr:
@@ -223,7 +239,7 @@ def _interval_months(context: Context) -> nw.Expr:
 def _is_recurring(context: Context) -> nw.Expr:
     recurring = (nw.col("amount") > 0).fill_null(False)
     if context.has("kind"):
-        recurring = recurring & nw.col("kind").fill_null("recurring").is_in(["recurring", "unknown"])
+        recurring = recurring & _recurs()
     if context.has("status"):
         recurring = recurring & ~nw.col("status").fill_null("active").is_in(["trial", "paused"])
     return recurring
@@ -236,6 +252,17 @@ def _run_value(context: Context) -> nw.Expr:
     end = nw.col(day("ended_at")).cast(nw.Datetime("us")) if context.has("ended_at") else now
     last = nw.when(end < now).then(end).otherwise(now)
     return nw.col("monthly") * (last - start).dt.total_seconds() / (_DAY * DAYS_A_MONTH)
+
+
+def _is_trial_start(context: Context) -> nw.Expr:
+    """The first version of a subscription that began with a trial; set-up fees and usage have none."""
+    first = nw.col("started_at") == nw.col("started_at").min().over("subscription_id")
+    trial = ~nw.col("trial_started_at").is_null() & first
+    return trial & _recurs() if context.has("kind") else trial
+
+
+def _recurs() -> nw.Expr:
+    return nw.col("kind").fill_null("recurring").is_in(["recurring", "unknown"])
 
 
 def _paid_on(context: Context) -> nw.Expr:
@@ -367,20 +394,19 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
     "subscriptions": (
         Added("is_recurring", ("amount",), _is_recurring, uses=("kind", "status")),
         Added(
-            "monthly",
-            ("amount",),
-            _monthly,
-            uses=("quantity", "interval", "interval_count", "discount_pct", "discount_to", "tax_rate_pct"),
+            "list_price", ("amount",), _list_price, uses=("quantity", "interval", "interval_count", "tax_rate_pct")
         ),
-        Added("run_value", ("monthly", "started_at"), _run_value, uses=("ended_at",)),
+        Added("monthly", ("list_price",), _monthly, uses=("discount_pct",)),
         Added(
-            "is_trial_start",
-            ("subscription_id", "trial_started_at", "started_at"),
-            lambda _: (
-                ~nw.col("trial_started_at").is_null()
-                & (nw.col("started_at") == nw.col("started_at").min().over("subscription_id"))
-            ),
+            "full_price_at",
+            (),
+            _full_price_at,
+            uses=("started_at", "discount_pct", "discount_to", "ended_at"),
         ),
+        Added("discount", ("list_price", "monthly"), lambda _: nw.col("list_price") - nw.col("monthly")),
+        Added("is_discounted", ("is_recurring", "full_price_at"), lambda _: nw.col("is_recurring") & ~nw.col("full_price_at").is_null()),
+        Added("run_value", ("monthly", "started_at"), _run_value, uses=("ended_at",)),
+        Added("is_trial_start", ("subscription_id", "trial_started_at", "started_at"), _is_trial_start, uses=("kind",)),
         Added("is_trial_over", ("is_trial_start", "trial_ended_at"), _is_trial_over),
         Added(
             "paid_on",
@@ -406,6 +432,15 @@ EITHER = {"orders": {"net_margin": ("margin", "cost_of_goods"), "has_margin": ("
 """Columns of which an added one needs at least one."""
 
 
+def either(table: str, column: str, stages: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of which an added one needs at least one; none where its needs say it all."""
+    if table == "leads" and column.startswith("reached_"):
+        stage = column.removeprefix("reached_")
+        last = stages[-1] if stage == "customer" and stage not in stages else stage
+        return ("stage", stage_column(last))
+    return EITHER.get(table, {}).get(column, ())
+
+
 def added(table: str, stages: tuple[str, ...]) -> tuple[Added, ...]:
     """The columns that preparing can add to a table, the workspace's own stages among them."""
     return (*_stages(stages), *ADDED["leads"]) if table == "leads" else ADDED.get(table, ())
@@ -424,6 +459,15 @@ def _stages(stages: tuple[str, ...]) -> tuple[Added, ...]:
         )
         for stage, later in followed
     )
+    flags = tuple(
+        Added(
+            f"reached_{stage}",
+            (),
+            _has_reached(stage, later),
+            uses=(f"{stage}_on", "stage"),
+        )
+        for stage, later in followed
+    )
     steps = zip(stages, stages[1:], strict=False)
     lasting = (
         Added(
@@ -433,7 +477,19 @@ def _stages(stages: tuple[str, ...]) -> tuple[Added, ...]:
         )
         for here, there in steps
     )
-    return (*reached, *lasting)
+    return (*reached, *flags, *lasting)
+
+
+def _has_reached(stage: str, later: tuple[str, ...]) -> Callable[[Context], nw.Expr]:
+    """Whether a stage or a later one was reached: by its date, or by the tag that says where the lead stands now."""
+
+    def make(context: Context) -> nw.Expr:
+        dated = ~nw.col(f"{stage}_on").is_null() if context.has(f"{stage}_on") else nw.lit(False)
+        if not context.has("stage"):
+            return dated
+        return dated | nw.col("stage").str.to_lowercase().is_in([stage, *later]).fill_null(False)
+
+    return make
 
 
 def _reached(later: tuple[str, ...], stage: str) -> Callable[[Context], nw.Expr]:

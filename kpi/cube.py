@@ -21,6 +21,7 @@ from kpi.catalog import Kpi, Measure
 from kpi.columns import day
 from kpi.periods import Period, shift
 from kpi.preparing import missing, prepare
+from kpi.quality import check
 from kpi.survival import conversion_day, kaplan_meier
 from kpi.tables import TABLES, Dataset, Issue
 
@@ -39,9 +40,10 @@ class Cube:
         lacking: Measure id → what the data lacks for it, as `table` or `table.column`.
         splits: Measure id → the dimensions its table has.
         spans: Table → its first and last day; none for a table without dates.
+        issues: What is wrong with the rows that were measured.
         ripe: Cohort measure id → the days by which half and 90 % of its conversions have happened.
         rows: Measure id → lazy rows, for measures that must ask them again (`distinct`).
-        data: The data set it was made of: its assumptions and issues.
+        data: The data set it was made of, with its assumptions.
         as_of: The export date.
     """
 
@@ -53,6 +55,7 @@ class Cube:
     spans: Mapping[str, Period | None]
     data: Dataset
     as_of: dt.date
+    issues: tuple[Issue, ...] = ()
     ripe: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     rows: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -61,10 +64,6 @@ class Cube:
         """The assumptions under which it was measured."""
         return self.data.assumptions
 
-    @property
-    def issues(self) -> tuple[Issue, ...]:
-        """What was found wrong with the data."""
-        return self.data.issues
 
     @cached_property
     def parts(self) -> Mapping[str, pl.DataFrame]:
@@ -98,8 +97,8 @@ class Cube:
 
 def measure(
     data: Dataset,
-    by: Sequence[str] = (),
-    kpis: Sequence[str | Kpi] | None = None,
+    by: Sequence[str] | str = (),
+    kpis: Sequence[str | Kpi] | str | Kpi | None = None,
     measures: Sequence[Measure] = (),
 ) -> Cube:
     """A cube of the data: every measure it can answer, by day and the dimensions asked for.
@@ -123,7 +122,8 @@ def measure(
         >>> measure(data, kpis=["leads"]).frame.select("measure", "date", "amount").rows()
         [('leads', datetime.date(2025, 1, 3), 1.0)]
     """
-    by = _dims(data, by, kpis)
+    kpis = [kpis] if isinstance(kpis, str | Kpi) else kpis
+    by = _dims(data, (by,) if isinstance(by, str) else by, kpis)
     _require_known_dims(data, by)
     chosen = _chosen(data, kpis, measures)
     lacking = {item.id: measure_lacks(data, item) for item in chosen}
@@ -140,6 +140,7 @@ def measure(
         spans=spans(data, {item.table for item in answerable}, as_of),
         data=data,
         as_of=as_of,
+        issues=(*data.issues, *check(data, as_of, {item.table for item in answerable})),
         ripe=_ripeness(frame, answerable, as_of),
         rows={item.id: aggregating.rows(data, item, by, as_of) for item in answerable if item.rollup == "distinct"},
     )

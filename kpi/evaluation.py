@@ -81,8 +81,8 @@ def evaluate(
 
 def answer(query: Query, kpi: Kpi, scope: Scope | None = None) -> pl.DataFrame:
     """The rows of one KPI, in the columns of `evaluate`."""
-    if kpi.window and query.windows.height:
-        query = replace(query, windows=trailing(query.windows, kpi.window))
+    if kpi.window:
+        query = replace(query, windows=trailing(query.windows, kpi.window), dated=True)
     if kpi.derived:
         rows = _derived(query, kpi, scope)
     elif kpi.quantile is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import narwhals as nw
 
-from kpi.columns import EITHER, Context, added, day, epoch
+from kpi.columns import Context, added, day, either, epoch
 from kpi.tables import TABLES, Dataset
 
 LENT = {"lead_created_at": "created_at", "lead_won_at": "customer_on", "lead_is_valid": "is_valid"}
@@ -31,9 +31,10 @@ def missing(data: Dataset, table: str, column: str) -> frozenset[str]:
         return frozenset()
     if table in BORROWERS and (column in LENT or column in LENT_DIMENSIONS):
         return _missing_loan(data, table, column)
-    either = EITHER.get(table, {}).get(column)
-    if either:
-        return frozenset() if any(data.has(f"{table}.{name}") for name in either) else frozenset({f"{table}.{either[-1]}"})
+    choices = either(table, column, data.assumptions.stages)
+    if choices:
+        served = any(data.has(f"{table}.{name}") for name in choices)
+        return frozenset() if served else frozenset({f"{table}.{choices[-1]}"})
     for item in added(table, data.assumptions.stages):
         if item.name == column:
             return frozenset().union(*(missing(data, table, need) for need in item.needs))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import narwhals as nw
 
@@ -20,12 +20,13 @@ _AT_MOST = {"spend": ("clicks", "impressions"), "email": ("opens", "delivered"),
 """Counts that cannot be larger than another."""
 
 
-def check(data: Dataset, as_of: dt.date | None = None) -> tuple[Issue, ...]:
+def check(data: Dataset, as_of: dt.date | None = None, tables: Collection[str] | None = None) -> tuple[Issue, ...]:
     """What is wrong with the rows: dates that run backwards or lie in the future, undated decisions, impossible counts.
 
     Args:
         data: The canonical tables.
         as_of: The export date; None: the data's own, without which nothing counts as future.
+        tables: Only these; None for all.
 
     Returns:
         One issue per finding with the number of rows; none for clean data.
@@ -37,7 +38,8 @@ def check(data: Dataset, as_of: dt.date | None = None) -> tuple[Issue, ...]:
         ['backwards']
     """
     limit = as_of or data.as_of
-    return tuple(issue for table in data.tables if table in TABLES for issue in _table(data, table, limit))
+    chosen = [table for table in data.tables if table in TABLES and (tables is None or table in tables)]
+    return tuple(issue for table in chosen for issue in _table(data, table, limit))
 
 
 def _table(data: Dataset, table: str, as_of: dt.date | None) -> Iterator[Issue]:

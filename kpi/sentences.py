@@ -130,7 +130,7 @@ def _whole(kpi: Kpi, row: Row, lang: str, cube: Cube) -> str:
     if kpi.quantile is not None:
         key = "sentence.median" if kpi.quantile == 0.5 else "sentence.quantile"
         return say(key, lang, name=name, count=n, value=value, percent=formats.percent(kpi.quantile, lang))
-    over = dimension(kpi.over or "", lang)
+    over = dimension(kpi.over or "", lang, inside=True)
     if kpi.figure:
         return say(f"sentence.{kpi.figure}", lang, name=name, count=n, value=value, dimension=over)
     sides = {"part": row["numerator"], "whole": row["denominator"]}

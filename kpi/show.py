@@ -12,9 +12,10 @@ import polars as pl
 from kpi import catalog, formats
 from kpi.assumptions import STAGES
 from kpi.catalog import Kpi
-from kpi.evaluation import OK
-from kpi.texts import right_to_left, say
-from kpi.wording import Row, bucket, dimension, grain_of, maturity, reason, segment, shown, status, title
+from kpi.query import OK
+from kpi.reasons import reason, requirement
+from kpi.texts import has, right_to_left, say
+from kpi.wording import Row, bucket, dimension, grain_of, maturity, segment, shown, status, title
 
 _LIMIT = 200
 """Rows of a table; more are not read but queried."""
@@ -156,14 +157,14 @@ def _reason_columns(result: pl.DataFrame, known: dict[str, Kpi], lang: str) -> l
     return [
         *_if("rank" in result.columns, say("table.rank", lang), lambda row: str(row["rank"]), number=True),
         _Column(say("table.kpi", lang), lambda row: _title(known, row["kpi"], lang)),
-        _Column(say("table.reason", lang), lambda row: reason(row["rule"], row["values"], lang)),
+        _Column(say("table.reason", lang), partial(_reason, lang)),
         *_if("missing" in result.columns, say("table.answerable", lang), lambda row: _answerable(row, lang)),
     ]
 
 
 def _unlock_columns(known: dict[str, Kpi], lang: str) -> list[_Column]:
     return [
-        _Column(say("table.what", lang), lambda row: str(row["what"])),
+        _Column(say("table.what", lang), lambda row: _capital(requirement(row["what"], lang))),
         _Column(say("table.unlocks", lang), lambda row: ", ".join(_title(known, name, lang) for name in row["kpis"])),
     ]
 
@@ -174,7 +175,7 @@ def _head(result: pl.DataFrame, known: dict[str, Kpi], lang: str) -> list[_Colum
     grain = grain_of(result["date"].to_list()) if "date" in result.columns else "1d"
     return [
         _Column(say("table.kpi", lang), lambda row: _title(known, row["kpi"], lang)),
-        *(_Column(_capital(dimension(dim, lang)), partial(_segment, dim, lang)) for dim in dims),
+        *(_Column(dimension(dim, lang), partial(_segment, dim, lang)) for dim in dims),
         *_if("date" in result.columns, say("table.date", lang), lambda row: bucket(row["date"], grain, lang)),
     ]
 
@@ -244,9 +245,14 @@ def _verdict(row: Row, lang: str) -> str:
     return say("table.verdict.unsure", lang) if row["likely"] is False and row["points"] else ""
 
 
+def _reason(lang: str, row: Row) -> str:
+    kind = "reason" if has(f"reason.{row['rule']}", lang) else "excluded"
+    return reason(row["rule"], row["values"], lang, kind)
+
+
 def _answerable(row: Row, lang: str) -> str:
     missing = row["missing"]
-    return say("table.needs", lang, missing=", ".join(missing)) if missing else say("table.yes", lang)
+    return say("table.needs", lang, missing=", ".join(requirement(what, lang) for what in missing)) if missing else say("table.yes", lang)
 
 
 def _capital(text: str) -> str:

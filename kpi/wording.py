@@ -68,9 +68,15 @@ def segment(dim: str, code: str | None, lang: str = "en") -> str:
     return say("unit.none", lang) if code is None else name_of(dim, str(code), lang)
 
 
-def dimension(dim: str, lang: str = "en") -> str:
-    """The name of a dimension; a column of the user's is said as it is."""
-    return say(f"dimension.{dim}", lang) if has(f"dimension.{dim}", lang) else dim.replace("_", " ")
+def dimension(dim: str, lang: str = "en", inside: bool = False) -> str:
+    """The name of a dimension, `inside` a sentence or on its own; a column of the user's is said as it is.
+
+    Example:
+        >>> dimension("landing_page"), dimension("landing_page", inside=True), dimension("my_column")
+        ('Landing page', 'landing page', 'my column')
+    """
+    key = f"dimension.{dim}.inside" if inside else f"dimension.{dim}"
+    return say(key, lang) if has(key, lang) else dim.replace("_", " ")
 
 
 def grain_of(dates: Sequence[dt.date]) -> Grain:
@@ -110,17 +116,6 @@ def key_of(code: str) -> str:
     return code.replace(" ", "_")
 
 
-def reason(rule: str, values: Row, lang: str = "en") -> str:
-    """Why a KPI is shown or not, from the rule and values of `relevant` or `why_not`.
-
-    Example:
-        >>> reason("goal", {"goal": "quality", "channel": None})
-        'Serves your goal: Better leads.'
-    """
-    key = f"reason.{rule}" if has(f"reason.{rule}", lang) else f"excluded.{rule}"
-    return say(key, lang, **{axis: _code(axis, code, lang) for axis, code in values.items() if code is not None})
-
-
 def shown(kpi: Kpi, row: Row, number: float | None, lang: str = "en") -> str:
     """A number in the unit of a KPI, and in the currency of its row."""
     return formats.value(number, kpi.unit, lang, row.get("currency"))
@@ -146,7 +141,7 @@ def finding(kpi: Kpi, trend: pl.DataFrame, lang: str = "en", target: float | Non
     known = [point for point in buckets if point["value"] is not None]
     name = kpi_name(kpi, lang)
     if not known:
-        return say("finding.none", lang, name=name)
+        return say("shows.none", lang, name=name)
 
     def said(role: str, point: Row) -> dict[str, str]:
         return {role: shown(kpi, point, point["value"], lang), f"{role}_date": bucket(point["date"], grain, lang)}
@@ -154,20 +149,14 @@ def finding(kpi: Kpi, trend: pl.DataFrame, lang: str = "en", target: float | Non
     by_value = sorted(known, key=lambda point: point["value"])
     ends = {"first": known[0], "last": known[-1], "low": by_value[0], "high": by_value[-1]}
     parts = {gap: text for role, point in ends.items() for gap, text in said(role, point).items()}
-    sentences = [say("finding.one" if len(known) == 1 else "finding.trend", lang, name=name, **parts)]
+    sentences = [say("shows.one" if len(known) == 1 else "shows.trend", lang, name=name, **parts)]
     young = sum(point.get("maturity") in YOUNG for point in known)
     if young:
-        sentences.append(say("finding.immature", lang, n=young, count=formats.decimal(young, lang)))
+        sentences.append(say("shows.immature", lang, n=young, count=formats.decimal(young, lang)))
     if target is not None:
-        sentences.append(say("finding.target", lang, target=shown(kpi, known[-1], target, lang)))
+        sentences.append(say("shows.target", lang, target=shown(kpi, known[-1], target, lang)))
     return " ".join(sentences)
 
 
 def _has_texts(kpi: Kpi, lang: str) -> bool:
     return has(f"kpi.{kpi.words[0]}.name", lang)
-
-
-def _code(axis: str, code: str, lang: str) -> str:
-    if axis == "instead":
-        return kpi_text((code, ()), "name", lang)
-    return name_of(axis if axis in ("archetype", "channel") else f"profile.{axis}", code, lang)

@@ -43,6 +43,12 @@ def link(view: View, page: str, label: str, **changes: str) -> None:
     st.page_link(_FILES[page], label=label, query_params=url.params(**changes))
 
 
+def go(view: View, page: str, label: str) -> None:
+    """A button that leads on to another page, the view kept."""
+    if st.button(label, type="primary"):
+        st.switch_page(_FILES[page], query_params=url.params())
+
+
 def title(view: View, key: str, **values: Any) -> None:
     """The page's title, and the sentence that answers its question."""
     st.title(view.say(f"{key}.title", **values), anchor=False)
@@ -63,10 +69,9 @@ def kpis(view: View) -> dict[str, Kpi]:
     return catalog.kpis(view.workspace.assumptions.stages)
 
 
-def card_grid(view: View, names: Sequence[str], reasons: Mapping[str, str]) -> None:
+def card_grid(view: View, names: Sequence[str], results: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
     """Cards side by side: value, change, trend, and behind one click the reason and the formula."""
-    results = figures(view, names)
-    with st.grid(columns="auto", min_column_width=300, gap="medium") as grid:
+    with st.grid(columns="auto", min_column_width=250, gap="medium") as grid:
         for name in names:
             with grid.cell():
                 _card(view, kpis(view)[name], results[name], reasons.get(name, ""))
@@ -74,6 +79,8 @@ def card_grid(view: View, names: Sequence[str], reasons: Mapping[str, str]) -> N
 
 def figures(view: View, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What a card shows of each KPI: its value, its changes, its trend."""
+    if not names:
+        return {}
     over = tuple({item.over for name in names if (item := kpis(view)[name]).over in view.dims})
     asked = tuple(names)
     values = view.ask("evaluate", *over, kpis=asked, period=view.period)
@@ -91,7 +98,7 @@ def figures(view: View, names: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 def _card(view: View, item: Kpi, figure: Mapping[str, Any], reason: str) -> None:
     st.html(cards.card(item, figure["value"], figure["changes"], figure["trend"], view.lang))
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         with st.popover(view.say("card.why"), type="tertiary"):
             st.write(reason)
             st.write(formula(view, item, figure["value"]))

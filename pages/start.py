@@ -41,7 +41,7 @@ answered = sum(row["answerable"] for row in card) if view.data is not None else 
 st.markdown(view.say("start.result.sentence", shown=len(card), answered=answered))
 for line in said.listed(view, card):
     st.markdown(line)
-pages.link(view, "overview", view.say("start.go"))
+pages.go(view, "overview", view.say("start.go"))
 
 with st.expander(view.say("start.workspace")):
     asking.assumptions(view)

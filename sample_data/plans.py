@@ -189,7 +189,9 @@ def _columns(frame: pl.DataFrame, business: Business, rng: np.random.Generator) 
     held = pl.col("ended_at").is_null() & (pl.col("status") == "active") & pl.Series(rng.random(n) < 0.01)
     notice = pl.duration(days=pl.Series(rng.integers(1, 25, n)))
     ended = pl.col("_last").fill_null(False) & pl.col("ended_at").is_not_null()
+    tried = pl.col("subscription_id").str.contains(r"\d$")  # not a set-up fee, usage, or a second subscription
     return frame.with_columns(
+        *(pl.when(tried).then(name).alias(name) for name in ("trial_started_at", "trial_ended_at")),
         discount_pct=pl.when(cut).then(20.0).otherwise(0.0),
         discount_to=pl.when(cut).then(pl.col("started_at") + pl.duration(days=91)),
         status=pl.when(held).then(pl.lit("paused")).when(late).then(pl.lit("past_due")).otherwise("status"),

@@ -270,7 +270,7 @@ BUSINESS = Business(
     ),
     profile={
         "business": "b2b",
-        "pricing": "trial",
+        "pricing": "subscription",
         "goal": "quality",
         "segment": "smb",
         "motion": "sales_led",
@@ -283,6 +283,7 @@ BUSINESS = Business(
         "margin": 0.8,
         "lifetime_months": 36,
         "hourly_rate": 45.0,
+        "grace_days": 30,
         "stages": ["lead", "mql", "sal", "sql", "opportunity", "customer"],
     },
     keywords=(

@@ -20,7 +20,7 @@ def parquet(folder: Path, frames: dict[str, pl.DataFrame]) -> None:
 
 def workspace(folder: Path, business: Business) -> None:
     """The profile and assumptions with which the app opens the business."""
-    channels = list(business.channels)
+    channels = [name for name in business.channels if name not in ("unknown", "direct")]
     profile = {
         "business": business.profile["business"],
         "pricing": business.profile["pricing"],

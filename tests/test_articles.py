@@ -94,7 +94,10 @@ def test_article_000_lifetime_value_is_order_size_times_orders_a_year_times_marg
     """Two customers, two orders of 50 each in a year, margin 40 %: 50 × 2 × 0.4 = 40 a year."""
     dates = [dt.date(2025, 1, 1), dt.date(2025, 5, 1), dt.date(2025, 6, 1), dt.date(2025, 12, 31)]
     orders = pl.DataFrame({
-        "order_id": ["1", "2", "3", "4"], "customer_id": ["a", "a", "b", "b"], "ordered_at": dates, "amount": [50.0] * 4,
+        "order_id": ["1", "2", "3", "4"],
+        "customer_id": ["a", "a", "b", "b"],
+        "ordered_at": dates,
+        "amount": [50.0] * 4,
     })  # fmt: skip
     year = kpi.Period(dt.date(2025, 1, 1), dt.date(2025, 12, 31))
 

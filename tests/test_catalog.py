@@ -12,7 +12,7 @@ from kpi.cube import measure
 from kpi.evaluation import evaluate
 
 MARGIN = 428 / 860  # O1 60 + O2 70 + O3 150 - O5 100 + O7 200 + O8 48, of the net revenue whose cost is known
-MRR = 200 + 75 + 40 + 60 + 10 * 30.4375 / 7  # K1 2,400/12 · K3 300 × 0.9 / 1.2 / 3 · K5 · K8 · K10 by the week
+MRR = 200 + 75 + 40 + 60 + 10 * 52 / 12  # K1 2,400/12 · K3 300 × 0.9 / 1.2 / 3 · K5 · K8 · K10 by the week
 ARPA = MRR / 5
 NONE = (None, None)
 

@@ -157,7 +157,9 @@ lead_id  created_at            won_at
 
 
 def by_month(dataset: kpi.Dataset, asked: str) -> dict[D, float]:
-    result = kpi.evaluate(kpi.measure(dataset, kpis=[asked]), asked, every="1mo", period=days("2025-01-01", "2025-03-31"))
+    result = kpi.evaluate(
+        kpi.measure(dataset, kpis=[asked]), asked, every="1mo", period=days("2025-01-01", "2025-03-31")
+    )
     return dict(result.select("date", "value").iter_rows())
 
 

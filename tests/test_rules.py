@@ -43,7 +43,11 @@ def test_rule_01_divide_last_total_cpl_is_not_the_mean_of_the_months(six_leads):
 
 
 def test_rule_01_divide_last_a_year_of_rates_weighs_each_lead_once():
-    leads = "lead_id created_at won_at\n" + "1 2024-01-05 2024-01-06\n" + "".join(f"{i} 2024-02-05 -\n" for i in range(2, 11))
+    leads = (
+        "lead_id created_at won_at\n"
+        + "1 2024-01-05 2024-01-06\n"
+        + "".join(f"{i} 2024-02-05 -\n" for i in range(2, 11))
+    )
     cube = kpi.measure(data("2024-12-31", leads=leads), kpis=["lead_to_customer"])
     assert one(kpi.evaluate(cube, "lead_to_customer")) == 0.1  # months: 100 % and 0 %, whose mean is 50 %
 
@@ -100,13 +104,17 @@ def test_rule_03_absent_is_decided_per_measure_organic_does_not_win_with_cpl_0(s
 
 
 def test_rule_03_absent_is_decided_per_measure_a_channel_with_spend_only_has_0_leads():
-    cube = kpi.measure(data("2025-03-31", leads=LEADS, spend=SPEND + "2025-01-01 print 40\n"), by=["channel"], kpis=["cpl"])
+    cube = kpi.measure(
+        data("2025-03-31", leads=LEADS, spend=SPEND + "2025-01-01 print 40\n"), by=["channel"], kpis=["cpl"]
+    )
     rows = kpi.evaluate(cube, "cpl", by="channel")
     assert column(rows, "channel", "denominator") == {"organic": 2.0, "print": 0.0, "search": 4.0}
 
 
 def test_rule_03_absent_is_decided_per_measure_a_quiet_month_of_a_channel_has_0_leads_and_unknown_cost(six_leads):
-    months = kpi.evaluate(six_leads, ["leads", "cpl"], by="channel", every="1mo", period=days("2025-01-01", "2025-02-28"))
+    months = kpi.evaluate(
+        six_leads, ["leads", "cpl"], by="channel", every="1mo", period=days("2025-01-01", "2025-02-28")
+    )
     february = months.filter(date=D(2025, 2, 1))
     assert column(february.filter(kpi="leads"), "channel") == {"organic": 1.0, "search": 0.0}
     assert column(february.filter(kpi="cpl"), "channel", "numerator") == {"organic": None, "search": 100.0}
@@ -211,20 +219,28 @@ def test_rule_05_distinct_counts_outside_the_data_are_unknown_not_0():
 
 
 def test_rule_06_event_or_cohort_is_a_property_of_the_measure(six_leads):
-    months = kpi.evaluate(six_leads, ["new_customers", "lead_to_customer"], every="1mo", period=days("2025-01-01", "2025-02-28"))
+    months = kpi.evaluate(
+        six_leads, ["new_customers", "lead_to_customer"], every="1mo", period=days("2025-01-01", "2025-02-28")
+    )
     assert months.filter(kpi="new_customers")["value"].to_list() == [1.0, 2.0]  # by the day they were won
     assert months.filter(kpi="lead_to_customer")["value"].to_list() == [3 / 5, 0 / 1]  # by the day the lead came
     # Events over events would be 2 wins of February's 1 lead: 200 %.
 
 
 def test_rule_06_cohort_rates_never_exceed_1_though_more_is_won_than_comes_in():
-    leads = "lead_id created_at won_at\n" + "".join(f"{i} 2025-01-05 2025-02-0{i}\n" for i in range(1, 9)) + "9 2025-02-05 -\n"
+    leads = (
+        "lead_id created_at won_at\n"
+        + "".join(f"{i} 2025-01-05 2025-02-0{i}\n" for i in range(1, 9))
+        + "9 2025-02-05 -\n"
+    )
     months = kpi.evaluate(kpi.measure(data("2025-02-28", leads=leads)), "lead_to_customer", every="1mo")
     assert months["value"].to_list() == [1.0, 0.0]
 
 
 def test_rule_06_a_win_before_the_lead_came_is_none_of_its_conversions():
-    cube = kpi.measure(data("2025-02-28", leads="lead_id created_at won_at\n1 2025-02-01 2025-01-15\n2 2025-02-01 2025-02-02\n"))
+    cube = kpi.measure(
+        data("2025-02-28", leads="lead_id created_at won_at\n1 2025-02-01 2025-01-15\n2 2025-02-01 2025-02-02\n")
+    )
     assert one(kpi.evaluate(cube, "lead_to_customer")) == 0.5
 
 
@@ -365,7 +381,12 @@ def test_rule_10_small_numbers_say_so_a_rate_carries_a_wilson_interval():
 
 def test_rule_10_small_numbers_say_so_a_cost_carries_an_interval_from_its_count():
     spend = "date cost\n2025-01-01 300\n"
-    cpl = kpi.evaluate(kpi.measure(data("2025-01-31", leads="lead_id created_at\n1 2025-01-03\n2 2025-01-04\n3 2025-01-05\n", spend=spend)), "cpl")
+    cpl = kpi.evaluate(
+        kpi.measure(
+            data("2025-01-31", leads="lead_id created_at\n1 2025-01-03\n2 2025-01-04\n3 2025-01-05\n", spend=spend)
+        ),
+        "cpl",
+    )
     # Exact Poisson limits of a count of 3 (Garwood 1936): 0.6187 to 8.7673
     assert one(cpl, "value", "n") == (100.0, 3.0)
     assert one(cpl, "low", "high") == (pytest.approx(300 / 8.7673, rel=1e-4), pytest.approx(300 / 0.6187, rel=1e-4))
@@ -409,7 +430,9 @@ def test_rule_11_parts_add_up_unknown_included(dims, asked, total):
 
 
 def test_rule_11_parts_of_a_change_add_up_though_a_channel_appears_or_vanishes():
-    leads = "lead_id created_at channel\n1 2025-01-03 print\n2 2025-01-04 search\n3 2025-02-03 search\n4 2025-02-04 chat\n"
+    leads = (
+        "lead_id created_at channel\n1 2025-01-03 print\n2 2025-01-04 search\n3 2025-02-03 search\n4 2025-02-04 chat\n"
+    )
     cube = kpi.measure(data("2025-02-28", leads=leads), by=["channel"])
     parts = kpi.change(cube, "leads", month("2025-02"), "previous", by="channel")
     assert column(parts, "channel", "current") == {"chat": 1.0, "print": 0.0, "search": 1.0}
@@ -475,7 +498,10 @@ def test_rule_13_mixed_currency_gives_null_and_a_row_for_each(two_currencies):
 
 def test_rule_13_with_a_rate_money_is_converted(two_currencies):
     at_half = kpi.Assumptions(rates={"USD": 0.5})
-    assert one(kpi.evaluate(kpi.measure(two_currencies), "spend", assumptions=at_half), "value", "currency") == (125.0, "EUR")
+    assert one(kpi.evaluate(kpi.measure(two_currencies), "spend", assumptions=at_half), "value", "currency") == (
+        125.0,
+        "EUR",
+    )
     assert one(kpi.evaluate(kpi.measure(two_currencies), "cpl", assumptions=at_half)) == 25.0
 
 
@@ -487,7 +513,10 @@ def test_rule_13_a_rate_for_one_of_two_others_leaves_the_third_apart():
 
 def test_rule_13_each_channel_in_its_own_currency_is_not_mixed(two_currencies):
     by_channel = kpi.evaluate(kpi.measure(two_currencies, by=["channel"]), "spend", by="channel")
-    assert by_channel.select("channel", "value", "currency").rows() == [("display", 50.0, "USD"), ("search", 100.0, "EUR")]
+    assert by_channel.select("channel", "value", "currency").rows() == [
+        ("display", 50.0, "USD"),
+        ("search", 100.0, "EUR"),
+    ]
 
 
 def test_rule_13_revenue_in_one_currency_over_spend_in_another_is_mixed():

@@ -81,7 +81,7 @@ def profile(view: View) -> None:
             list(CHANNELS),
             lambda code: texts.name_of("channel", code, view.lang),
             view.profile.channels,
-            help=view.say("start.channels.help"),
+            wrap=True,
         )
         st.caption(view.say("start.channels.help"))
         with st.expander(view.say("start.more")):

@@ -74,12 +74,6 @@ def rows(key: str, workspace: str, question: tuple[Any, ...], _cube: kpi.Cube, _
 
 
 @st.cache_resource(max_entries=_FEW, ttl=_TWO_HOURS, show_spinner=False)
-def checks(key: str, _data: kpi.Dataset) -> tuple[kpi.Issue, ...]:
-    """What is wrong with the rows."""
-    return kpi.check(_data)
-
-
-@st.cache_resource(max_entries=_FEW, ttl=_TWO_HOURS, show_spinner=False)
 def dimensions(key: str, _data: kpi.Dataset) -> dict[str, list[str]]:
     """The dimensions that can be split by, with their values, most frequent first."""
     known = [dim for dim in _SPLITS if any(not missing(_data, table, dim) for table in _data.tables if table in TABLES)]
@@ -94,7 +88,7 @@ def dimensions(key: str, _data: kpi.Dataset) -> dict[str, list[str]]:
 def forget() -> None:
     """Removes this tab's upload, its files and everything made of it."""
     uploads.forget()
-    for cached in (dataset, cube, answer, rows, checks, dimensions):
+    for cached in (dataset, cube, answer, rows, dimensions):
         cached.clear()
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kpi import catalog, formats, relevance, texts
+from kpi import formats, relevance, texts
 from kpi import reasons as words
 from kpi.tables import TABLES
-from pages.frame import data, url
+from pages.frame import url
 from pages.frame.view import View
 
-_PLACES = tuple(item.section for item in catalog.KPIS)
 UNLOCKED = 6
 
 
@@ -20,9 +19,15 @@ def scorecard(view: View) -> list[dict[str, Any]]:
     return found
 
 
-def place(view: View, name: str) -> int:
-    """Where a KPI's section stands in the catalogue."""
-    return _PLACES.index(catalog.kpis(view.workspace.assumptions.stages)[name].section)
+def sections(view: View, card: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """The answerable KPIs of the scorecard under what they are there for: the goal, the business, the channels."""
+    held: dict[str, list[str]] = {"goal": [], "core": [], "channel": []}
+    for row in (row for row in card if row["answerable"]):
+        rules = {each["rule"] for each in row["reasons"]}
+        section = "goal" if "goal" in rules else "core" if rules & {"core", "nearest"} else "channel"
+        held[section].append(row["kpi"])
+    goal = view.say(f"profile.goal.{view.profile.goal}")
+    return [(view.say(f"overview.section.{name}", goal=goal), kpis) for name, kpis in held.items() if kpis]
 
 
 def reasons(view: View, card: list[dict[str, Any]]) -> dict[str, str]:
@@ -110,7 +115,7 @@ def recognised(view: View) -> list[dict[str, str]]:
 
 def findings(view: View) -> list[str]:
     """What is wrong with the files, and what was done about it."""
-    return [url.plain(words.found(issue, view.lang)) for issue in (*view.data.issues, *data.checks(view.key, view.data))] if view.data else []
+    return [url.plain(words.found(issue, view.lang)) for issue in view.cube().issues] if view.data else []
 
 
 def listed(view: View, card: list[dict[str, Any]]) -> list[str]:

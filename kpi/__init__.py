@@ -4,12 +4,14 @@ from kpi.assumptions import Assumptions
 from kpi.catalog import Aggregation, Kpi, Measure, Where, count, distinct, money, rows, spread, total
 from kpi.change import change
 from kpi.cube import Cube, measure
+from kpi.dimensions import dimensions
 from kpi.evaluation import evaluate
 from kpi.periods import Period, preset
 from kpi.profiles import Profile
 from kpi.quality import check
 from kpi.reading import read
 from kpi.relevance import relevant, unlock, why_not
+from kpi.show import show
 from kpi.tables import Dataset, Issue
 from kpi.workspace import Workspace
 
@@ -29,6 +31,7 @@ __all__ = [
     "change",
     "check",
     "count",
+    "dimensions",
     "distinct",
     "evaluate",
     "measure",
@@ -37,6 +40,7 @@ __all__ = [
     "read",
     "relevant",
     "rows",
+    "show",
     "spread",
     "total",
     "unlock",

@@ -117,7 +117,9 @@ def _amount(item: Measure) -> nw.Expr:
         return nw.len().cast(nw.Float64)
     column = nw.col(f"of {item.agg.column}")
     if item.agg.kind == "total":
-        counted = column.cast(nw.Float64)
+        amount = column.cast(nw.Float64)
+        # NOTE: one NaN or infinite value of a file would make every sum over it NaN; it is as unknown as null.
+        counted = nw.when(amount.is_finite()).then(amount)
     elif item.agg.kind == "rows":
         counted = nw.lit(1.0)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import polars as pl
 
@@ -90,10 +91,10 @@ def _derived_lacks(data: Dataset, kpi: Kpi, known: Mapping[str, Measure]) -> fro
     }
     have = {name for name, what in wanting.items() if not what}
     for name in (name for name, what in wanting.items() if what):
-        if not _computable(kpi, {*kpi.inputs} - {name}):
+        if not _computable(kpi, frozenset(kpi.inputs) - {name}):
             have.add(name)
     for name in kpi.inputs:
-        if not _computable(kpi, have):
+        if not _computable(kpi, frozenset(have)):
             have.add(name)
     return frozenset[str]().union(*(wanting[name] for name in have))
 
@@ -102,6 +103,7 @@ def _assumption_lacks(assumptions: Assumptions, name: str) -> frozenset[str]:
     return frozenset({f"assumptions.{name}"}) if getattr(assumptions, name) is None else frozenset()
 
 
-def _computable(kpi: Kpi, have: set[str]) -> bool:
+@lru_cache(maxsize=4096)
+def _computable(kpi: Kpi, have: frozenset[str]) -> bool:
     row = pl.DataFrame({name: [1.0 if name in have else None] for name in kpi.inputs}, schema_overrides=dict.fromkeys(kpi.inputs, pl.Float64))
     return row.select(kpi.numerator.alias("value")).item() is not None

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import polars as pl
 
 from kpi import formats
-from kpi.catalog import Kpi
+from kpi.catalog import MEASURES, Kpi
 from kpi.query import OK
 from kpi.sentences import sentence as sentence
 from kpi.texts import say
@@ -41,7 +41,7 @@ def card(
         changes: Its rows of `change`, one per comparison; may be empty.
         trend: Its rows of `evaluate` with `every`; may be empty.
         lang: Language code.
-        target: The user's own, in the KPI's unit.
+        target: The user's own for the period, in the KPI's unit; a line in the trend unless buckets add up to it.
         note: One more grey sentence, such as what is missing for it.
 
     Returns:
@@ -154,9 +154,23 @@ def _spark(kpi: Kpi, trend: pl.DataFrame, lang: str, target: float | None) -> st
     buckets = points(trend)
     if not any(point["value"] is not None for point in buckets):
         return ""
-    mask = f"--kpi-spark:url(&quot;data:image/svg+xml,{quote(sparkline(buckets, target))}&quot;)"
-    label = escape(finding(kpi, trend, lang, target))
+    line = None if accumulates(kpi) else target
+    mask = f"--kpi-spark:url(&quot;data:image/svg+xml,{quote(sparkline(buckets, line))}&quot;)"
+    label = escape(finding(kpi, buckets, lang, target))
     return f'<div class="kpi-spark" role="img" aria-label="{label}" style="{mask}"></div>'
+
+
+def accumulates(kpi: Kpi) -> bool:
+    """Whether the value of a period is the sum of its buckets: then no bucket can be held against its target.
+
+    Example:
+        >>> from kpi import catalog
+        >>> [accumulates(catalog.kpis(())[name]) for name in ("leads", "cpl", "mrr")]
+        [True, False, False]
+    """
+    stocks = {item.id for item in MEASURES if item.rollup == "last"}
+    whole = kpi.denominator is not None or kpi.derived or kpi.quantile is not None or kpi.over is not None
+    return not whole and not stocks & {*kpi.inputs}
 
 
 def sparkline(buckets: Sequence[Row], target: float | None = None) -> str:

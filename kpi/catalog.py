@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 import polars as pl
@@ -510,12 +511,22 @@ def stage_date(stage: str) -> str:
 
 
 def kpis(stages: Sequence[str]) -> dict[str, Kpi]:
-    """Every KPI by id, those of the workspace's own stages among them."""
-    return {item.id: item for item in (*KPIS, *stage_kpis(stages))}
+    """Every KPI by id, those of the workspace's own stages among them; made once, not to be changed."""
+    return _kpis(tuple(stages))
 
 
 def measures(stages: Sequence[str]) -> dict[str, Measure]:
-    """Every measure by id, those of the workspace's own stages among them."""
+    """Every measure by id, those of the workspace's own stages among them; made once, not to be changed."""
+    return _measures(tuple(stages))
+
+
+@cache
+def _kpis(stages: tuple[str, ...]) -> dict[str, Kpi]:
+    return {item.id: item for item in (*KPIS, *stage_kpis(stages))}
+
+
+@cache
+def _measures(stages: tuple[str, ...]) -> dict[str, Measure]:
     return {item.id: item for item in (*MEASURES, *stage_measures(stages))}
 
 

@@ -246,12 +246,14 @@ def _is_recurring(context: Context) -> nw.Expr:
 
 
 def _run_value(context: Context) -> nw.Expr:
-    """Monthly amount × months run until it ended, or until the data was exported."""
+    """Monthly amount × months run until it ended, or until the data was exported; the full price after a discount."""
     now = nw.lit(dt.datetime.combine(context.as_of + dt.timedelta(1), dt.time()))
     start = nw.col(day("started_at")).cast(nw.Datetime("us"))
     end = nw.col(day("ended_at")).cast(nw.Datetime("us")) if context.has("ended_at") else now
     last = nw.when(end < now).then(end).otherwise(now)
-    return nw.col("monthly") * (last - start).dt.total_seconds() / (_DAY * DAYS_A_MONTH)
+    at_full = (last - nw.col("full_price_at").cast(nw.Datetime("us"))).dt.total_seconds()
+    discount = nw.when(at_full > 0).then(nw.col("discount") * at_full).otherwise(0.0)
+    return (nw.col("monthly") * (last - start).dt.total_seconds() + discount) / (_DAY * DAYS_A_MONTH)
 
 
 def _is_trial_start(context: Context) -> nw.Expr:
@@ -405,7 +407,7 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
         ),
         Added("discount", ("list_price", "monthly"), lambda _: nw.col("list_price") - nw.col("monthly")),
         Added("is_discounted", ("is_recurring", "full_price_at"), lambda _: nw.col("is_recurring") & ~nw.col("full_price_at").is_null()),
-        Added("run_value", ("monthly", "started_at"), _run_value, uses=("ended_at",)),
+        Added("run_value", ("monthly", "started_at", "discount", "full_price_at"), _run_value, uses=("ended_at",)),
         Added("is_trial_start", ("subscription_id", "trial_started_at", "started_at"), _is_trial_start, uses=("kind",)),
         Added("is_trial_over", ("is_trial_start", "trial_ended_at"), _is_trial_over),
         Added(

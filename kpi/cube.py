@@ -199,7 +199,15 @@ def recorded_until(data: Dataset) -> dt.date:
     """The latest recorded day of any table: what stands in for the export date when nobody said it."""
     tables = [name for name in data.tables if name in TABLES and name not in ("targets", "annotations")]
     latest = [last for name in tables for last in _ends(data, name, TABLES[name].recorded) if last]
-    return max(latest, default=dt.date.today())
+    return max([*latest, *_decided(data)], default=dt.date.today())
+
+
+def _decided(data: Dataset) -> list[dt.date]:
+    """The day of the last won or lost deal; the expected close of an open one has not happened."""
+    if "deals" not in data.tables or missing(data, "deals", "decided_at"):
+        return []
+    deals = prepare(data, "deals", frozenset({"decided_at"}), dt.date(9999, 12, 30))
+    return to_polars(deals.select(nw.col("decided_at").max()).to_native()).to_series().drop_nulls().to_list()
 
 
 def spans(data: Dataset, tables: set[str], as_of: dt.date) -> dict[str, Period | None]:

@@ -96,7 +96,11 @@ def answer(query: Query, kpi: Kpi, scope: Scope | None = None) -> pl.DataFrame:
 
 def under(cube: Cube, assumptions: Assumptions | None) -> Cube:
     """The cube under other assumptions, or as it is."""
-    return replace(cube, data=cube.data.with_assumptions(assumptions)) if assumptions else cube
+    if not assumptions:
+        return cube
+    changed = replace(cube, data=cube.data.with_assumptions(assumptions))
+    changed.__dict__["parts"] = cube.parts  # the same frame: what is cached of it holds
+    return changed
 
 
 # ---- KPIs made of KPIs -----------------------------------------------------------------------------------------------

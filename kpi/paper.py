@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any, Literal
 
 import altair as alt
+import polars as pl
 from babel import Locale
 from babel.numbers import get_currency_symbol
 
+from kpi import formats
 from kpi.catalog import Kpi
 from kpi.periods import Grain
+from kpi.query import OK
 from kpi.texts import right_to_left, say
+from kpi.wording import Row, dimension, dims_of, kpi_name, maturity, shown, status
 
 Theme = Literal["light", "dark"]
 
@@ -28,6 +33,7 @@ _TICKS: Mapping[Grain, tuple[str, int]] = {
     "1d": ("day", 1), "1w": ("week", 1), "1mo": ("month", 1), "1q": ("month", 3), "1y": ("year", 1)
 }  # fmt: skip
 _YEARLY = 12
+_LETTER = 7.2  # pixels of a letter of a label
 _SECONDS = ((2 * 86_400, 86_400, "day"), (2 * 3600, 3600, "hour"), (2 * 60, 60, "minute"), (0, 1, "second"))
 
 
@@ -50,11 +56,30 @@ INKS: Mapping[Theme, Ink] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """How the values of a KPI stand on an axis: divided by `factor`, in `unit`, written as `format`."""
+    """How the values of a KPI stand on an axis: divided by `factor`, in the unit `name`, written as `format`."""
 
     factor: float
-    unit: str
+    name: str
     format: str
+
+    def of(self, value: float | None) -> float | None:
+        """A value as it stands on the axis."""
+        return None if value is None else value / self.factor
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a chart is drawn from: a KPI's rows, their dimensions and unit, and how to draw them."""
+
+    kpi: Kpi
+    rows: list[dict[str, Any]]
+    dims: tuple[str, ...]
+    unit: Measured
+    lang: str
+    theme: Theme
+    about: str
+    palette: Mapping[str, str]
+    currency: str | None
 
 
 def colours(values: Sequence[str], theme: Theme = "light") -> dict[str, str]:
@@ -85,9 +110,10 @@ def measured(kpi: Kpi, size: float, currency: str | None, lang: str) -> Measured
     return Measured(1, unit, "~s" if huge else ",.2~f")
 
 
-def value_axis(unit: Measured, **more: Any) -> alt.Axis:
+def value_axis(unit: Measured) -> alt.Axis:
     """An axis of values; billions are B, as money writes them."""
-    return alt.Axis(format=unit.format, labelExpr="replace(datum.label, 'G', 'B')", title=None, tickCount=5, **more)
+    compact: Any = {"labelExpr": "replace(datum.label, 'G', 'B')"} if unit.format.endswith("s") else {}
+    return alt.Axis(format=unit.format, title=None, tickCount=5, **compact)
 
 
 def time_axis(grain: Grain, buckets: int) -> alt.Axis:
@@ -100,26 +126,51 @@ def time_axis(grain: Grain, buckets: int) -> alt.Axis:
         "interval": unit, "step": step
     }  # fmt: skip
     style: Any = {"year": "%Y", "quarter": "%b", "month": "%b", "week": "%d %b", "date": "%d %b"}
-    return alt.Axis(format=style, tickCount=interval, title=None, grid=False, labelFlush=False, labelOverlap=True)  # type: ignore[arg-type]
+    return alt.Axis(format=style, tickCount=interval, title=None, grid=False, labelFlush=False, labelOverlap=True)
 
 
-def finished(chart: Any, title: str, notes: Sequence[str], alt_text: str, lang: str, theme: Theme, right: int = 0) -> Any:
-    """A chart with its title, notes, description, colours and the language's numbers.
+def drawing(
+    result: pl.DataFrame, kpi: Kpi, lang: str, theme: Theme, about: str, palette: Mapping[str, str] | None,
+    target: float | None = None,
+) -> Drawing:  # fmt: skip
+    """What a chart of this KPI of a result is drawn from."""
+    mine = result.filter(pl.col("kpi") == kpi.id)
+    dims = dims_of(result)
+    if (mine["status"] == "mixed currency").any():
+        # Bars and lines in different currencies cannot stand on one axis: the row that says so stays alone.
+        mixed = (pl.col("status") == "mixed currency").any().over([*dims, *({"date"} & {*mine.columns}), "kpi"])
+        mine = mine.filter(~mixed | (pl.col("status") == "mixed currency"))
+    rows = mine.to_dicts()
+    if any(row[dim] is not None for row in rows for dim in dims):
+        rows = [row for row in rows if any(row[dim] is not None for dim in dims)]
+    currency = next((row["currency"] for row in rows if row.get("currency")), None)
+    size = max([*(abs(row["value"]) for row in rows if row["value"] is not None), abs(target or 0)])
+    return Drawing(kpi, rows, dims, measured(kpi, size, currency, lang), lang, theme, about, palette or {}, currency)
+
+
+def finished(
+    plot: Drawing, chart: Any, headline: str, notes: Sequence[str], text: str, by: str = "", right: int = 0
+) -> Any:
+    """A chart with its title, notes, alt text, colours and the language's numbers.
 
     Args:
+        plot: What it was drawn from.
         chart: Layers on one plot.
-        title: What is seen.
-        notes: Measure, unit, filter; then how to read it. One line each.
-        alt_text: The finding, for those who do not see it.
-        lang: Language code.
-        theme: Light or dark.
+        headline: What is seen.
+        notes: How to read it, under the line that names unit, split, period and filter.
+        text: The finding, for those who do not see it.
+        by: The dimension it is split by.
         right: Pixels kept free for labels that end outside the plot.
     """
-    ink = INKS[theme]
+    ink = INKS[plot.theme]
+    lang, dot = plot.lang, say("chart.and", plot.lang)
+    split = say("chart.split", lang, dimension=dimension(by, lang, inside=True)) if by else ""
+    first = dot.join(filter(None, (plot.unit.name, split, plot.about)))
+    second = dot.join(filter(None, notes))
     head = alt.Title(
-        ordered(title, lang), subtitle=[ordered(note, lang) for note in notes if note], anchor="start", frame="group",
-        color=ink.text, subtitleColor=ink.quiet, fontSize=17, subtitleFontSize=13, offset=16, subtitlePadding=6,
-        subtitleLineHeight=18, fontWeight=600,
+        _wrapped(headline, 74, lang), subtitle=[*_wrapped(first, 100, lang), *_wrapped(second, 100, lang)],
+        anchor="start", frame="group", color=ink.text, subtitleColor=ink.quiet, fontSize=17, subtitleFontSize=13,
+        offset=16, subtitlePadding=6, subtitleLineHeight=18, fontWeight=600,
     )  # fmt: skip
     config = alt.Config(
         background=ink.paper,
@@ -129,9 +180,102 @@ def finished(chart: Any, title: str, notes: Sequence[str], alt_text: str, lang: 
             labelColor=ink.quiet, labelFontSize=13, gridColor=ink.line, domain=False, ticks=False, labelPadding=8
         ),
         text=alt.MarkConfig(color=ink.text, fontSize=13),
+        locale=spoken(plot.lang, plot.currency),
     )
     padding = {"left": 5, "top": 5, "bottom": 5, "right": 5 + right}
-    return chart.properties(title=head, description=alt_text, padding=padding, config=config)
+    return chart.properties(title=head, description=text, padding=padding, config=config)
+
+
+def nothing(plot: Drawing, text: str, width: int, by: str = "") -> Any:
+    """In place of a chart that would be empty: why it is, and what to do."""
+    codes = [row["status"] for row in plot.rows if row["status"] != OK]
+    why = max(set(codes), key=codes.count) if codes else "no data"
+    reasons = [{"text": status(why, plot.lang)}]
+    mark = alt.Chart(data(reasons)).mark_text(color=INKS[plot.theme].quiet, fontSize=16).encode(text=said("text"))
+    headline = say("chart.none.title", plot.lang, name=kpi_name(plot.kpi, plot.lang))
+    chart = alt.layer(mark).properties(width=width, height=120)
+    return finished(plot, chart, headline, [status(why, plot.lang, "help")], text, by)
+
+
+def haloed(base: Any, paper: str, mark: str, **look: Any) -> list[Any]:
+    """A mark that stands clear of what lies under it: first wider in the colour of the paper, then itself."""
+    wide = {"stroke": paper, "strokeWidth": 4} if mark == "text" else {"color": paper, "strokeWidth": 4}
+    below = {**look, **wide}
+    draw = base.mark_text if mark == "text" else base.mark_rule
+    return [draw(**below), draw(**look)]
+
+
+def room(labels: Iterable[str]) -> int:
+    """Pixels that the longest of these labels takes, with the gap before it."""
+    return 12 + int(_LETTER * max(map(len, labels), default=0))
+
+
+def data(rows: Sequence[Row]) -> alt.InlineData:
+    """Rows as they are: names of columns are ours, values are never read as a formula or an address."""
+    return alt.InlineData(values=list(rows))
+
+
+def own(field: str) -> alt.Color:
+    """A colour that stands in the data."""
+    return alt.Color(field=field, type="nominal", scale=None)
+
+
+def strength(field: str) -> alt.Opacity:
+    """An opacity that stands in the data."""
+    return alt.Opacity(field=field, type="quantitative", scale=None)
+
+
+def said(field: str) -> alt.Text:
+    """A text that stands in the data."""
+    return alt.Text(field=field, type="nominal")
+
+
+def told(plot: Drawing, row: Row, **more: str) -> dict[str, str]:
+    """What a pointer is told of a row: value, its parts, cases, interval, status; all as text."""
+    kpi, lang = plot.kpi, plot.lang
+    upper = "money" if kpi.unit == "money" and row.get("currency") else "count"
+    young = row.get("maturity")
+    facts = {
+        **more,
+        "value": shown(kpi, row, row["value"], lang),
+        "numerator": _figure(row.get("numerator"), upper, lang, row.get("currency")),
+        "denominator": _figure(row.get("denominator"), "count", lang),
+        "n": _figure(row.get("n"), "count", lang),
+        "interval": _interval(kpi, row, lang),
+        "status": maturity(young, lang) if row["status"] == OK and young else status(row["status"], lang),
+    }
+    return {f"tip_{name}": fact for name, fact in facts.items()}
+
+
+def tips(plot: Drawing, *more: str) -> list[alt.Tooltip]:
+    """The lines of a tooltip, those that any row fills."""
+    filled = {
+        "value": True,
+        "numerator": any(row.get("numerator") is not None for row in plot.rows) and plot.kpi.denominator is not None,
+        "denominator": any(row.get("denominator") is not None for row in plot.rows),
+        "n": any(row.get("n") is not None for row in plot.rows),
+        "interval": any(row.get("low") is not None for row in plot.rows),
+        "status": True,
+    }
+    names = [*more, *(name for name, wanted in filled.items() if wanted)]
+    return [
+        alt.Tooltip(field=f"tip_{name}", type="nominal", title=say(f"chart.{name}", plot.lang)) for name in names
+    ]
+
+
+def _figure(number: float | None, unit: str, lang: str, currency: str | None = None) -> str:
+    return "" if number is None else formats.value(number, unit, lang, currency)
+
+
+def _interval(kpi: Kpi, row: Row, lang: str) -> str:
+    if row.get("low") is None:
+        return ""
+    return say("interval.range", lang, low=shown(kpi, row, row["low"], lang), high=shown(kpi, row, row["high"], lang))
+
+
+def _wrapped(text: str, letters: int, lang: str) -> list[str]:
+    """A text in lines of about so many letters."""
+    return [ordered(line, lang) for line in wrap(text, letters)]
 
 
 def ordered(text: str, lang: str) -> str:
@@ -139,7 +283,7 @@ def ordered(text: str, lang: str) -> str:
     return f"\u2067{text}\u2069" if right_to_left(lang) else text
 
 
-def spoken(lang: str, currency: str | None) -> alt.LocaleConfig:
+def spoken(lang: str, currency: str | None) -> alt.Locale:
     """Numbers, money and months as the language writes them, for axes."""
     locale = Locale.parse(lang)
     symbols = locale.number_symbols["latn"]
@@ -149,7 +293,7 @@ def spoken(lang: str, currency: str | None) -> alt.LocaleConfig:
     percent = "\u00a0%" if "\u00a0" in str(locale.percent_formats[None].pattern) else "%"
     days, months = locale.days["format"], locale.months["format"]
     week = [6, 0, 1, 2, 3, 4, 5]
-    return alt.LocaleConfig(
+    return alt.Locale(
         number=alt.NumberLocale(
             decimal=symbols["decimal"], thousands=symbols["group"], grouping=[3], currency=list(around), percent=percent
         ),

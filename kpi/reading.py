@@ -98,12 +98,20 @@ def _given(source: Source) -> tuple[dict[str, Any], list[Issue], dict[str, Any]]
         files = {name: rows for name, rows in source.items() if isinstance(rows, Path)}
         frames = {name: rows for name, rows in source.items() if name not in files}
     else:
-        files, frames = {path.name: path for path in _paths(source)}, {}
+        files, frames = _named(_paths(source)), {}
     workspace = files.pop(WORKSPACE, None)
     scanned, issues = _scan(files)
     if files and not scanned and not frames:
         raise ValueError("; ".join(map(_refusal, issues)))
     return frames | scanned, issues, json.loads(workspace.read_text(encoding="utf-8")) if workspace else {}
+
+
+def _named(paths: Sequence[Path]) -> dict[str, Path]:
+    """Files by name, or by path where folders have one of the same name."""
+    files: dict[str, Path] = {}
+    for path in dict.fromkeys(paths):
+        files[str(path) if path.name in files else path.name] = path
+    return files
 
 
 def _paths(source: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -225,6 +233,8 @@ def _cast(name: str, given: pl.DataType, dtype: Dtype) -> pl.Expr | None:
         return column.cast(target)
     if given in (pl.Categorical, pl.Enum):
         return column.cast(pl.String)
+    if dtype == "count" and (given == pl.String or given.is_float()):
+        return _whole(column.str.strip_chars() if given == pl.String else column)
     if given != pl.String:
         return column.cast(target, strict=False)
     text = column.str.strip_chars()
@@ -235,7 +245,15 @@ def _cast(name: str, given: pl.DataType, dtype: Dtype) -> pl.Expr | None:
     if dtype == "flag":
         low = text.str.to_lowercase()
         return pl.when(low.is_in(_TRUE)).then(True).when(low.is_in(_FALSE)).then(False)
-    return text.cast(target, strict=False)
+    cast = text.cast(target, strict=False)
+    # NOTE: Polars reads "nan" and "inf" as numbers, and one of them makes every sum of the column NaN.
+    return pl.when(cast.is_finite()).then(cast) if target.is_float() else cast
+
+
+def _whole(column: pl.Expr) -> pl.Expr:
+    """Whole numbers, written with a point or without; null where a part would be cut off."""
+    number = column.cast(pl.Float64, strict=False)
+    return pl.when(number == number.floor()).then(number.cast(pl.Int64, strict=False))
 
 
 def _other_zone(given: pl.DataType, dtype: Dtype) -> bool:
@@ -249,6 +267,7 @@ def _instant(text: pl.Expr) -> pl.Expr:
         text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False).dt.replace_time_zone("UTC"),
         text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False).dt.replace_time_zone("UTC"),
         text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", strict=False),
+        text.str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", strict=False).dt.replace_time_zone("UTC"),
         text.str.to_datetime("%Y-%m-%d %H:%M", time_unit="us", strict=False).dt.replace_time_zone("UTC"),
         text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
     )

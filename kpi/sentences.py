@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from kpi.catalog import Kpi
 from kpi.cube import Cube
 from kpi.evaluation import evaluate
 from kpi.periods import Period, shift
-from kpi.texts import say
+from kpi.texts import has, name_of, say
 from kpi.wording import Row, abbreviation, dimension, kpi_name, segment, shown
 
 Term = Callable[[str], str]
@@ -87,16 +88,19 @@ def _side(
         amount = _solved(expression, total, unknown[0], {name: amounts[name] for name in names if name in amounts})
         amounts |= {} if amount is None else {unknown[0]: amount}
 
-    def term(name: str) -> str:
-        item = cube.measures[rung(cube.data, name, kpi)]
-        unit = "money" if item.agg.money else "count"
-        number = formats.value(amounts.get(name), unit, lang, _currency(row, cube))
-        return say("sentence.term", lang, number=number, name=_measure(item.id, lang))
+    currency = _currency(row, cube)
+    items = {name: cube.measures[rung(cube.data, name, kpi)] for name in names}
 
-    if len(names) > 1 and any(name not in amounts for name in names):
-        known = [_measure(rung(cube.data, name, kpi), lang) for name in names]
-        return say("sentence.sum", lang, number=formats.value(total, "count", lang), names=" + ".join(known))
-    return _infix(expression, term)
+    def term(name: str) -> str:
+        number = formats.value(amounts.get(name), "money" if items[name].agg.money else "count", lang, currency)
+        return say("sentence.term", lang, number=number, name=_measure(items[name].id, lang))
+
+    if len(names) == 1 or all(name in amounts for name in names):
+        return _infix(expression, term)
+    named = _infix(expression, lambda name: _measure(items[name].id, lang))
+    unit = "money" if all(item.agg.money for item in items.values()) else "count"
+    bare = kpi.denominator is None
+    return named if bare else say("sentence.sum", lang, number=formats.value(total, unit, lang, currency), names=named)
 
 
 def _solved(expression: pl.Expr, total: float, name: str, known: Mapping[str, float]) -> float | None:
@@ -107,11 +111,15 @@ def _solved(expression: pl.Expr, total: float, name: str, known: Mapping[str, fl
 
 
 def _measure(name: str, lang: str) -> str:
-    """A measure's name; the id of the user's own."""
-    try:
+    """A measure's name; that of a step between stages from its stages; the id of the user's own."""
+    if has(f"measure.{name}", lang):
         return say(f"measure.{name}", lang)
-    except KeyError:
+    step = re.fullmatch(r"(entered)_(?P<here>.+)|(?P<from>.+)_(then|spread)_(?P<there>.+)", name)
+    if not step:
         return name.replace("_", " ")
+    kind = step[1] or step[4]
+    gaps = {"here": step["here"] or step["from"], "there": step["there"] or ""}
+    return say(f"measure.{kind}", lang, **{gap: name_of("stage", code, lang) for gap, code in gaps.items()})
 
 
 def _currency(row: Row, cube: Cube) -> str:
@@ -169,7 +177,10 @@ def _input(
     under = given.with_values(scopes={**given.scopes, name: scope}) if scope else given
     days = _trailing(period, kpi.windows[name]) if name in kpi.windows else period
     row = evaluate(cube, item, period=days, where=where, assumptions=under).to_dicts()[0]
-    return abbreviation(item, lang) or kpi_name(item, lang), row["value"], shown(item, row, row["value"], lang)
+    name, number = abbreviation(item, lang) or kpi_name(item, lang), row["value"]
+    # A ratio's own × would read as a product.
+    plain = item.unit == "ratio" and number is not None
+    return name, number, formats.decimal(number, lang) if plain else shown(item, row, number, lang)
 
 
 def _trailing(period: Period, window: catalog.Window) -> Period:

@@ -15,14 +15,10 @@ from kpi.catalog import Kpi
 from kpi.query import OK
 from kpi.reasons import reason, requirement
 from kpi.texts import has, right_to_left, say
-from kpi.wording import Row, bucket, dimension, grain_of, maturity, segment, shown, status, title
+from kpi.wording import Row, bucket, dimension, dims_of, grain_of, maturity, segment, shown, status, title
 
 _LIMIT = 200
 """Rows of a table; more are not read but queried."""
-_RESULT = frozenset(
-    "kpi date value numerator denominator n low high currency status maturity covered against current previous change "
-    "points likely verdict within start end".split()
-)
 STYLE = """<style>
 .kpi-shown { --kpi-better: #00796b; --kpi-worse: #b83a16; --kpi-quiet: #5b6673; --kpi-line: #d5dbe1;
   --kpi-tint: #eef1f4; --kpi-spark-colour: #245786; --kpi-surface: transparent; font-variant-numeric: tabular-nums; }
@@ -171,11 +167,10 @@ def _unlock_columns(known: dict[str, Kpi], lang: str) -> list[_Column]:
 
 def _head(result: pl.DataFrame, known: dict[str, Kpi], lang: str) -> list[_Column]:
     """Which KPI, which segment, when."""
-    dims = [name for name in result.columns if name not in _RESULT]
     grain = grain_of(result["date"].to_list()) if "date" in result.columns else "1d"
     return [
         _Column(say("table.kpi", lang), lambda row: _title(known, row["kpi"], lang)),
-        *(_Column(dimension(dim, lang), partial(_segment, dim, lang)) for dim in dims),
+        *(_Column(dimension(dim, lang), partial(_segment, dim, lang)) for dim in dims_of(result)),
         *_if("date" in result.columns, say("table.date", lang), lambda row: bucket(row["date"], grain, lang)),
     ]
 
@@ -251,8 +246,8 @@ def _reason(lang: str, row: Row) -> str:
 
 
 def _answerable(row: Row, lang: str) -> str:
-    missing = row["missing"]
-    return say("table.needs", lang, missing=", ".join(requirement(what, lang) for what in missing)) if missing else say("table.yes", lang)
+    missing = ", ".join(requirement(what, lang) for what in row["missing"])
+    return say("table.needs", lang, missing=missing) if missing else say("table.yes", lang)
 
 
 def _capital(text: str) -> str:

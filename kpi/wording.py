@@ -121,22 +121,28 @@ def shown(kpi: Kpi, row: Row, number: float | None, lang: str = "en") -> str:
     return formats.value(number, kpi.unit, lang, row.get("currency"))
 
 
+def dims_of(result: pl.DataFrame) -> tuple[str, ...]:
+    """The dimensions that a result is split by: the columns between its KPI and its figures."""
+    names = [name for name in result.columns if name != "kpi"]
+    first = next((at for at, name in enumerate(names) if name in ("date", "value", "against", "current")), 0)
+    return tuple(names[:first])
+
+
 def points(trend: pl.DataFrame) -> list[dict[str, Any]]:
     """The rows of a trend in order of time; none of an empty frame."""
     return trend.sort("date").to_dicts() if trend.height else []
 
 
-def finding(kpi: Kpi, trend: pl.DataFrame, lang: str = "en", target: float | None = None) -> str:
+def finding(kpi: Kpi, buckets: Sequence[Row], lang: str = "en", target: float | None = None) -> str:
     """What a trend shows, in words: where it began and ended, its lowest and highest.
 
     Example:
         >>> from kpi import catalog
         >>> months = [dt.date(2025, 1, 1), dt.date(2025, 2, 1)]
-        >>> trend = pl.DataFrame({"date": months, "value": [0.25, 0.5]})
-        >>> finding(catalog.kpis(())["win_rate"], trend)
+        >>> buckets = [{"date": month, "value": value} for month, value in zip(months, [0.25, 0.5])]
+        >>> finding(catalog.kpis(())["win_rate"], buckets)
         'Win rate: 25% in Jan 2025, 50% in Feb 2025; lowest 25% in Jan 2025, highest 50% in Feb 2025.'
     """
-    buckets = points(trend)
     grain = grain_of([point["date"] for point in buckets])
     known = [point for point in buckets if point["value"] is not None]
     name = kpi_name(kpi, lang)

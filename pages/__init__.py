@@ -7,6 +7,7 @@ import streamlit as st
 
 from kpi import cards, catalog, texts
 from kpi.catalog import Kpi
+from kpi.show import show
 from kpi.tracing import to_csv
 from pages.frame import url
 from pages.frame.guard import ensure_frame
@@ -114,7 +115,6 @@ def headline(view: View, item: Kpi, figure: Mapping[str, Any]) -> None:
 def trend(view: View, item: Kpi, figure: Mapping[str, Any]) -> None:
     """The KPI over time."""
     from kpi import charts
-    from kpi.show import show
 
     picture = charts.trend(figure["trend"], item, view.lang, theme=theme())
     st.altair_chart(picture, key="trend", alt=charts.describe(figure["trend"], item, view.lang), theme=None)
@@ -123,7 +123,6 @@ def trend(view: View, item: Kpi, figure: Mapping[str, Any]) -> None:
 def parts(view: View, item: Kpi, split: str) -> None:
     """The KPI by the values of a dimension, as a picture and as a table."""
     from kpi import charts
-    from kpi.show import show
 
     found = view.ask("evaluate", split, kpis=(item.id,), by=(split,), period=view.period)
     picture = charts.bars(found, item, split, view.lang, theme=theme())

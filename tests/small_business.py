@@ -115,24 +115,24 @@ ORDERS = table(
     O8       C1          2025-12-30T12:00 60     -        12            paid      -
     """,
 )
-# K1 moved to a yearly plan, K4 bought once, K5 paid after the trial, K6 did not, K7 is trying, K8 paid too late.
+# K1 moved to a yearly plan, K4 bought once, K5 paid after the trial (a quarter less at first), K6 did not, K7 is trying, K8 paid too late.
 SUBSCRIPTIONS = table(
     "subscriptions",
     """
-    subscription_id customer_id started_at ended_at   amount interval quantity discount_pct tax_rate_pct kind      status trial_started_at trial_ended_at lead_id
-    B9              K9          2024-06-01 2025-03-01 80     month    -        -            -            -         -      -                -              -
-    B10             K10         2024-07-01 -          10     week     -        -            -            -         -      -                -              -
-    B1              K1          2025-01-01 2025-07-01 100    month    -        -            -            -         -      -                -              -
-    B1              K1          2025-07-01 -          2400   year     -        -            -            -         -      -                -              -
-    B2              K2          2025-02-01 2025-10-01 50     month    2        -            -            recurring active -                -              -
-    B3              K3          2025-03-01 -          300    quarter  -        10           20           recurring active -                -              L2
-    B4              K4          2025-04-15 -          30     month    -        -            -            one_off   active -                -              -
-    B5              K5          2025-05-01 2025-05-15 0      month    -        -            -            -         trial  2025-05-01       2025-05-15     -
-    B5              K5          2025-05-15 -          40     month    -        -            -            -         active 2025-05-01       2025-05-15     -
-    B6              K6          2025-06-01 2025-06-15 0      month    -        -            -            -         trial  2025-06-01       2025-06-15     -
-    B7              K7          2025-12-20 -          25     month    -        -            -            -         trial  2025-12-20       2026-01-03     -
-    B8              K8          2025-08-01 2025-08-15 0      month    -        -            -            -         trial  2025-08-01       2025-08-15     L10
-    B8              K8          2025-09-10 -          60     month    -        -            -            -         active 2025-08-01       2025-08-15     L10
+    subscription_id customer_id started_at ended_at   amount interval quantity discount_pct discount_to tax_rate_pct kind      status trial_started_at trial_ended_at lead_id
+    B9              K9          2024-06-01 2025-03-01 80     month    -        -            -           -            -         -      -                -              -
+    B10             K10         2024-07-01 -          10     week     -        -            -           -            -         -      -                -              -
+    B1              K1          2025-01-01 2025-07-01 100    month    -        -            -           -            -         -      -                -              -
+    B1              K1          2025-07-01 -          2400   year     -        -            -           -            -         -      -                -              -
+    B2              K2          2025-02-01 2025-10-01 50     month    2        -            -           -            recurring active -                -              -
+    B3              K3          2025-03-01 -          300    quarter  -        10           -           20           recurring active -                -              L2
+    B4              K4          2025-04-15 -          30     month    -        -            -           -            one_off   active -                -              -
+    B5              K5          2025-05-01 2025-05-15 0      month    -        -            -           -            -         trial  2025-05-01       2025-05-15     -
+    B5              K5          2025-05-15 -          40     month    -        25           2025-08-01  -            -         active 2025-05-01       2025-05-15     -
+    B6              K6          2025-06-01 2025-06-15 0      month    -        -            -           -            -         trial  2025-06-01       2025-06-15     -
+    B7              K7          2025-12-20 -          25     month    -        -            -           -            -         trial  2025-12-20       2026-01-03     -
+    B8              K8          2025-08-01 2025-08-15 0      month    -        -            -           -            -         trial  2025-08-01       2025-08-15     L10
+    B8              K8          2025-09-10 -          60     month    -        -            -           -            -         active 2025-08-01       2025-08-15     L10
     """,  # noqa: E501
 )
 # H2 came after L1 had bought, nobody answered H4, a bot dealt with H5, H6 does not say what it asks.

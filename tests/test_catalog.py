@@ -147,13 +147,14 @@ LEAD_ROWS = {
     "new_customer_value": (1500, 1500, None),
     "mer": (0.4, 1500, 3750),
 }
-DAYS_RUN = 100 * 181 + 200 * 184 + 100 * 242 + 75 * 306 + 40 * 231 + 60 * 113  # monthly amount × days, by plan
+# monthly amount × days, by plan; K5 paid 30 for 78 days, then 40 for 153
+DAYS_RUN = 100 * 181 + 200 * 184 + 100 * 242 + 75 * 306 + (30 * 78 + 40 * 153) + 60 * 113
 RUN = DAYS_RUN / 30.4375
 SUBSCRIPTION_ROWS = {
     "revenue": (RUN, RUN, None),
     "alv": ((75 * 306 + 60 * 113) / 30.4375 / 9, (75 * 306 + 60 * 113) / 30.4375, 9),  # K3 and K8 came as leads
     "new_customers": (5, 5, None),  # K1 K2 K3 K5 K8
-    "new_customer_value": (375, 375, None),  # 100, 100, 75, 40, 60 a month
+    "new_customer_value": (365, 365, None),  # 100, 100, 75, 30, 60 a month
     "cpa": (900, 4500, 5),
     "clv_net_of_cac": (24 * ARPA - 900, *NONE),
 }

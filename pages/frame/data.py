@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 import kpi
-from kpi.preparing import missing
 from kpi.tables import TABLES
 from kpi.tracing import behind, measures_behind
 from kpi.workspace import Workspace
@@ -17,8 +16,6 @@ SAMPLES = ("b2b_saas", "b2c_shop", "b2c_local")
 UPLOAD = "upload"
 _TWO_HOURS = 7200
 _FEW, _MANY = 40, 3000
-_SPLITS = ("channel", "source", "medium", "campaign", "placement", "segment", "industry", "country", "device", "plan")
-_MOST_VALUES = 50
 
 
 def key_of(name: str) -> str | None:
@@ -76,13 +73,7 @@ def rows(key: str, workspace: str, question: tuple[Any, ...], _cube: kpi.Cube, _
 @st.cache_resource(max_entries=_FEW, ttl=_TWO_HOURS, show_spinner=False)
 def dimensions(key: str, _data: kpi.Dataset) -> dict[str, list[str]]:
     """The dimensions that can be split by, with their values, most frequent first."""
-    known = [dim for dim in _SPLITS if any(not missing(_data, table, dim) for table in _data.tables if table in TABLES)]
-    found = {}
-    for dim in known:
-        values = kpi.measure(_data, by=(dim,), kpis=("leads", "spend", "revenue", "mrr", "sessions")).values(dim)
-        if values and set(values) != {"unknown"}:
-            found[dim] = values[:_MOST_VALUES]
-    return found
+    return kpi.dimensions(_data)
 
 
 def forget() -> None:

@@ -1,0 +1,56 @@
+"""Dimensions: what a data set can be split by, and the values it has."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import narwhals as nw
+import polars as pl
+
+from kpi.aggregating import to_polars
+from kpi.preparing import prepare
+from kpi.tables import TABLES, Dataset
+
+SPLITS = ("channel", "source", "medium", "campaign", "placement", "segment", "industry", "country", "device", "plan")
+"""Dimensions that a person splits by, in the order in which they are offered."""
+MOST = 50
+_LATER = dt.date(9999, 12, 30)
+
+
+def dimensions(data: Dataset) -> dict[str, list[str]]:
+    """The dimensions that split the data, each with its values, most frequent first, `unknown` last.
+
+    A dimension without a known value, or with more than fifty values, splits nothing that a person could read; of the
+    latter the fifty most frequent are given.
+
+    Example:
+        >>> import kpi
+        >>> leads = pl.DataFrame({"lead_id": ["a", "b", "c"], "created_at": ["2025-01-01"] * 3})
+        >>> dimensions(kpi.read({"leads": leads.with_columns(channel=pl.Series(["email", "chat", "chat"]))}))
+        {'channel': ['chat', 'email']}
+    """
+    counts = {dim: _counts(data, dim) for dim in SPLITS}
+    return {dim: found for dim, values in counts.items() if (found := _ordered(values))}
+
+
+def _counts(data: Dataset, dim: str) -> pl.DataFrame:
+    tables = [name for name in data.tables if name in TABLES and dim in data.columns[name]]
+    frames = [
+        to_polars(_named(data, name, dim).group_by(dim).agg(nw.len().cast(nw.Int64).alias("rows")).to_native())
+        for name in tables
+        if name not in ("targets", "annotations", "touches")
+    ]
+    empty = pl.DataFrame(schema={dim: pl.String, "rows": pl.Int64})
+    return pl.concat([empty, *frames]).group_by(dim).agg(pl.col("rows").sum())
+
+
+def _named(data: Dataset, table: str, dim: str) -> nw.LazyFrame[pl.LazyFrame]:
+    frame = prepare(data, table, frozenset({dim}), _LATER)
+    return frame.select(nw.col(dim).cast(nw.String).fill_null("unknown"))
+
+
+def _ordered(values: pl.DataFrame) -> list[str]:
+    dim = values.columns[0]
+    known = pl.col(dim) != "unknown"
+    found: list[str] = values.sort(~known, -pl.col("rows"), dim)[dim].to_list()
+    return found[:MOST] if set(found) - {"unknown"} else []

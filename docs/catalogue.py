@@ -22,7 +22,7 @@ _INTRO = """# Catalogue
 
 Every KPI that the product offers: {count} of them, and two for each step between your own stages. The words are those
 of the app. **Needs** names tables and columns of [the canonical tables](tables.md); the columns that a table always
-needs are left out, and "or" stands between alternatives, of which the first one found is taken.
+needs are not repeated, and of alternatives ("or") the first one that the data has is taken.
 [Concepts](concepts.md) explains *event*, *cohort*, *stock*, *derived* and cost scopes.
 """
 _UNITS = {
@@ -55,11 +55,12 @@ _SCOPES = {
     "marketing": "costs: all of marketing",
     "all": "costs: marketing and sales",
 }
-_BARE = Dataset({name: None for name in TABLES}, {name: frozenset(table.required) for name, table in TABLES.items()})
+_BARE = Dataset(dict.fromkeys(TABLES), {name: frozenset(table.required) for name, table in TABLES.items()})
 """Every table with no more than its required columns: what a measure lacks here, it needs."""
 _LADDERS = {ladder.id: ladder.rungs for ladder in LADDERS if ladder.family != "scope"}
 _SCOPED = {ladder.id: ladder.rungs for ladder in LADDERS if ladder.family == "scope"}
 _MEASURES = catalog.measures(STAGES)
+_SHORTS = [kpi_text(item.words, "abbr") for item in catalog.KPIS]
 
 
 def page() -> str:
@@ -71,56 +72,61 @@ def page() -> str:
     parts += [f"- {_SECTIONS[key]}: {', '.join(_link(item) for item in items)}" for key, items in sections]
     for key, items in sections:
         parts += [f"\n## {_SECTIONS[key]}", *map(_entry, items)]
-    parts += ["\n## Your own stages\n", say_stages(), *map(_entry, families)]
+    parts += ["\n## Your own stages\n", _own_stages(), *map(_entry, families)]
     return "\n".join(parts) + "\n"
 
 
-def say_stages() -> str:
+def _own_stages() -> str:
     """How the stages of a workspace make KPIs of their own."""
     names = ", ".join(f"`{name}`" for name in STAGES)
     return (
-        f"The workspace names its stages in order (usual: {names}). Each step between two of them has a conversion\n"
-        "rate and a duration, here those of the first step:"
+        f"The workspace names its stages in order (usual: {names}).\n"
+        "Each step between two of them has a conversion rate and a duration, here those of the first step:"
     )
 
 
 def needs(kpi: Kpi) -> str:
-    """What a KPI needs, as Markdown: tables, columns beyond the required ones, KPIs, assumptions."""
-    if kpi.derived:
-        inputs = [f"assumption `{name}`" if name in ASSUMED else f"[`{name}`](#{name})" for name in kpi.inputs]
-        return ", ".join(inputs)
-    groups = [_alternatives(name, kpi) for name in kpi.inputs]
-    plain = sorted({what for group in groups if len(group) == 1 for what in group[0]})
-    rest = [" or ".join(_codes(each) for each in group) for group in groups if len(group) > 1]
-    return "; ".join(filter(None, [_codes(plain), *dict.fromkeys(rest)]))
+    """The tables that a KPI needs, each with the columns beyond the required ones, as Markdown."""
+    names = [rung for name in kpi.inputs for rung in _SCOPED.get(name, (name,))[:1]]
+    plain = [_needed(_MEASURES[name], kpi) for name in names if name not in _LADDERS]
+    chosen = [_LADDERS[name] for name in names if name in _LADDERS]
+    parts = [_tables(frozenset().union(*plain))] if plain else []
+    parts += [" or ".join(dict.fromkeys(_tables(_needed(_MEASURES[rung], kpi)) for rung in rungs)) for rungs in chosen]
+    return "; ".join(dict.fromkeys(parts))
 
 
-def _alternatives(name: str, kpi: Kpi) -> list[tuple[str, ...]]:
-    """What each measure that may serve a name needs, once each."""
-    rungs = _LADDERS.get(name) or _SCOPED.get(name, (name,))[:1]
-    return list(dict.fromkeys(_needed(_MEASURES[rung], kpi) for rung in rungs))
-
-
-def _needed(item: Measure, kpi: Kpi) -> tuple[str, ...]:
+def _needed(item: Measure, kpi: Kpi) -> frozenset[str]:
     split = missing(_BARE, item.table, kpi.over) if kpi.over else frozenset[str]()
-    return tuple(sorted({item.table} | measure_lacks(_BARE, item) | split))
+    return frozenset({item.table}) | measure_lacks(_BARE, item) | split
+
+
+def _tables(names: frozenset[str]) -> str:
+    """`leads`, `leads.mql_at` → "`leads` (`mql_at`)"."""
+    pairs = [name.split(".") for name in sorted(names) if "." in name]
+    tables = sorted({name.partition(".")[0] for name in names})
+    columns = {table: _codes(column for own, column in pairs if own == table) for table in tables}
+    return " and ".join(f"`{table}` ({columns[table]})" if columns[table] else f"`{table}`" for table in tables)
 
 
 def _codes(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+def _links(names: Iterable[str]) -> str:
+    return ", ".join(f"assumption `{name}`" if name in ASSUMED else f"[`{name}`](#{name})" for name in names)
+
+
 def _entry(kpi: Kpi) -> str:
     name, short = kpi_text(kpi.words, "name"), kpi_text(kpi.words, "abbr")
     facts = [f"`{kpi.id}`", _UNITS[kpi.unit], _BETTER[kpi.better], _basis(kpi), _SCOPES.get(kpi.scope or "", "")]
     lines = [
-        f'\n<a id="{kpi.id}"></a>\n\n### {name}{f" ({short})" if short else ""}\n',
+        f'\n<a id="{kpi.id}"></a>\n### {name}{f" ({short})" if short else ""}\n',
         " · ".join(filter(None, facts)) + "\n",
         kpi_text(kpi.words, "meaning") + "\n",
         f"- **Formula:** {kpi_text(kpi.words, 'formula')}",
-        f"- **Needs:** {needs(kpi)}",
+        f"- **Made of:** {_links(kpi.inputs)}" if kpi.derived else f"- **Needs:** {needs(kpi)}",
         f"- **Pitfalls:** {kpi_text(kpi.words, 'pitfalls')}",
-        *(f"- **Rivals:** {_codes_linked(group, kpi)}" for group in RIVALS if kpi.id in group),
+        *(f"- **Rivals:** {_links(name for name in group if name != kpi.id)}" for group in RIVALS if kpi.id in group),
         f"- **Sources:** {kpi_text(kpi.words, 'source')}",
     ]
     return "\n".join(lines)
@@ -137,9 +143,6 @@ def _basis(kpi: Kpi) -> str:
     return "cohort" if any(item.ripens for item in items) else "event"
 
 
-def _codes_linked(group: tuple[str, ...], kpi: Kpi) -> str:
-    return ", ".join(f"[`{name}`](#{name})" for name in group if name != kpi.id)
-
-
 def _link(kpi: Kpi) -> str:
-    return f"[{kpi_text(kpi.words, 'abbr') or kpi_text(kpi.words, 'name')}](#{kpi.id})"
+    short = kpi_text(kpi.words, "abbr")
+    return f"[{short if short and _SHORTS.count(short) == 1 else kpi_text(kpi.words, 'name')}](#{kpi.id})"

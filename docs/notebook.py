@@ -23,8 +23,9 @@ def executed(seconds: int = 120) -> NotebookNode:
         nbclient.exceptions.CellExecutionError: If a cell fails; it names the cell and the error.
     """
     notebook = nbformat.read(PAGE, as_version=4)
-    # NOTE: the interpreter's own asyncio policy, so that Windows needs no other event loop for the kernel's sockets.
-    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": PAGE.parent}})
+    client = NotebookClient(
+        notebook, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": PAGE.parent}}
+    )
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     asyncio.run(client.async_execute(env={**os.environ, "PYTHONPATH": paths}))
     return notebook

@@ -119,7 +119,7 @@ def _amount(item: Measure) -> nw.Expr:
     if item.agg.kind == "total":
         amount = column.cast(nw.Float64)
         # NOTE: one NaN or infinite value of a file would make every sum over it NaN; it is as unknown as null.
-        counted = nw.when(amount.is_finite()).then(amount)
+        counted: nw.Expr = nw.when(amount.is_finite()).then(amount)
     elif item.agg.kind == "rows":
         counted = nw.lit(1.0)
     else:

@@ -168,8 +168,8 @@ def finished(
     first = dot.join(filter(None, (plot.unit.name, split, plot.about)))
     second = dot.join(filter(None, notes))
     head = alt.Title(
-        _wrapped(headline, 74, lang), subtitle=[*_wrapped(first, 100, lang), *_wrapped(second, 100, lang)],
-        anchor="start", frame="group", color=ink.text, subtitleColor=ink.quiet, fontSize=17, subtitleFontSize=13,
+        _wrapped(headline, 48, lang), subtitle=[*_wrapped(first, 60, lang), *_wrapped(second, 60, lang)],
+        anchor="start", frame="bounds", color=ink.text, subtitleColor=ink.quiet, fontSize=17, subtitleFontSize=13,
         offset=16, subtitlePadding=6, subtitleLineHeight=18, fontWeight=600,
     )  # fmt: skip
     config = alt.Config(
@@ -199,7 +199,7 @@ def nothing(plot: Drawing, text: str, width: int, by: str = "") -> Any:
 
 def haloed(base: Any, paper: str, mark: str, **look: Any) -> list[Any]:
     """A mark that stands clear of what lies under it: first wider in the colour of the paper, then itself."""
-    wide = {"stroke": paper, "strokeWidth": 4} if mark == "text" else {"color": paper, "strokeWidth": 4}
+    wide = {"stroke": paper, "strokeWidth": 4} if mark == "text" else {"color": paper, "strokeWidth": 3}
     below = {**look, **wide}
     draw = base.mark_text if mark == "text" else base.mark_rule
     return [draw(**below), draw(**look)]
@@ -274,8 +274,9 @@ def _interval(kpi: Kpi, row: Row, lang: str) -> str:
 
 
 def _wrapped(text: str, letters: int, lang: str) -> list[str]:
-    """A text in lines of about so many letters."""
-    return [ordered(line, lang) for line in wrap(text, letters)]
+    """A text in lines of similar length, none longer than fits a phone."""
+    lines = -(-len(text) // letters)
+    return [ordered(line, lang) for line in wrap(text, max(len(text) // max(lines, 1) + 8, 20))]
 
 
 def ordered(text: str, lang: str) -> str:

@@ -146,6 +146,18 @@ def _moved(period: Period, months: int) -> Period:
     return Period(shift(period.start, months), end)
 
 
+def ripened(period: Period, until: dt.date) -> Period:
+    """The same period as many months earlier as it takes to end by a day.
+
+    Example:
+        >>> ripened(Period(dt.date(2025, 11, 1), dt.date(2026, 10, 31)), dt.date(2026, 10, 9))
+        Period(start=datetime.date(2025, 10, 1), end=datetime.date(2026, 9, 30))
+    """
+    months = max(0, (period.end.year - until.year) * 12 + period.end.month - until.month)
+    earlier = _moved(period, -months)
+    return earlier if earlier.end <= until else _moved(period, -months - 1)
+
+
 def buckets(period: Period, every: Grain | None) -> pl.DataFrame:
     """One row per bucket, dense: a bucket without data is a row too.
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from kpi import cards, catalog, texts
+from kpi import cards, catalog, formats, texts
 from kpi.catalog import Kpi
+from kpi.periods import Period
 from kpi.show import show
 from kpi.tracing import to_csv
 from pages.frame import url
@@ -14,6 +15,7 @@ from pages.frame.guard import ensure_frame
 from pages.frame.view import View, current
 
 _VIEW = "view"
+_A_ROW = 3
 _FILES = {"start": "pages/start.py", "overview": "pages/overview.py", "detail": "pages/detail.py"}
 
 
@@ -65,16 +67,26 @@ def needs_data(view: View) -> bool:
     return True
 
 
+def offer_period(view: View, period: Period) -> None:
+    """A button that shows another period: the latest in which conversions have had time to happen."""
+    label = view.say("overview.ripe", period=formats.period(period.start, period.end, view.lang))
+    st.button(label, on_click=_show_days, args=(period,), help=view.say("overview.ripe.help"))
+
+
+def _show_days(period: Period) -> None:
+    url.put(days=f"{period.start}_{period.end}", period=None)
+
+
 def kpis(view: View) -> dict[str, Kpi]:
     """The catalogue under the view's stages."""
     return catalog.kpis(view.workspace.assumptions.stages)
 
 
 def card_grid(view: View, names: Sequence[str], results: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
-    """Cards side by side: value, change, trend, and behind one click the reason and the formula."""
-    with st.grid(columns="auto", min_column_width=250, gap="medium") as grid:
-        for name in names:
-            with grid.cell():
+    """Cards in rows: value, change, trend, and behind one click the reason and the formula."""
+    for start in range(0, len(names), _A_ROW):
+        for column, name in zip(st.columns(_A_ROW), names[start : start + _A_ROW], strict=False):
+            with column.container(border=True, height="stretch", vertical_alignment="distribute"):
                 _card(view, kpis(view)[name], results[name], reasons.get(name, ""))
 
 
@@ -117,7 +129,7 @@ def trend(view: View, item: Kpi, figure: Mapping[str, Any]) -> None:
     from kpi import charts
 
     picture = charts.trend(figure["trend"], item, view.lang, theme=theme())
-    st.altair_chart(picture, key="trend", alt=charts.describe(figure["trend"], item, view.lang), theme=None)
+    st.altair_chart(picture, key="trend", theme=None)
 
 
 def parts(view: View, item: Kpi, split: str) -> None:
@@ -126,7 +138,7 @@ def parts(view: View, item: Kpi, split: str) -> None:
 
     found = view.ask("evaluate", split, kpis=(item.id,), by=(split,), period=view.period)
     picture = charts.bars(found, item, split, view.lang, theme=theme())
-    st.altair_chart(picture, key="parts", alt=charts.describe(found, item, view.lang), theme=None)
+    st.altair_chart(picture, key="parts", theme=None)
     with st.expander(view.say("detail.table")):
         st.html(show(found, view.lang)._repr_html_())
         st.download_button(

@@ -15,6 +15,10 @@ if not pages.needs_data(view):
     st.markdown(f"##### {said.summary(view, figures)}")
     st.caption(said.business(view))
 
+    ripe = said.ripe_period(view, figures)
+    if ripe:
+        pages.offer_period(view, ripe)
+
     for heading, names in sections:
         st.markdown(f"#### {heading}")
         pages.card_grid(view, names, figures, reasons)

@@ -10,14 +10,14 @@ pages.title(view, "start")
 st.markdown(view.say("start.lead"))
 
 st.subheader(view.say("start.data"), anchor=False)
-with st.grid(columns="auto", min_column_width=260, gap="medium") as grid:
-    for name in data.SAMPLES:
-        with grid.cell(), st.container(border=True, height="stretch"):
+with st.container():
+    for column, name in zip(st.columns(len(data.SAMPLES)), data.SAMPLES, strict=True):
+        with column.container(border=True, height="stretch", vertical_alignment="distribute"):
             st.markdown(f"**{view.say(f'sample.{name}')}**")
             st.caption(view.say(f"sample.{name}.about"))
             label = view.say("start.in_use" if view.name == name else "start.use")
             st.button(label, key=f"use_{name}", on_click=asking.use, args=(name,), disabled=view.name == name)
-    with grid.cell(), st.container(border=True, height="stretch"):
+    with st.container(border=True):
         asking.upload(view)
 asking.columns_needed(view)
 

@@ -115,7 +115,8 @@ ORDERS = table(
     O8       C1          2025-12-30T12:00 60     -        12            paid      -
     """,
 )
-# K1 moved to a yearly plan, K4 bought once, K5 paid after the trial (a quarter less at first), K6 did not, K7 is trying, K8 paid too late.
+# K1 moved to a yearly plan, K4 bought once, K5 paid after the trial (a quarter less at first), K6 did not,
+# K7 is trying, K8 paid too late.
 SUBSCRIPTIONS = table(
     "subscriptions",
     """

@@ -108,10 +108,10 @@ def test_day_begins_in_the_zone_of_the_business_on_both_engines(engine):
 
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
 def test_durations_do_not_follow_the_summer_time_of_the_connection(engine):
-    """New York skips an hour on 9 March 2025; from 8 March 12:00 to 9 March 23:45 UTC it is 35 h 45 min all the same."""
+    """New York skips an hour on 9 March 2025; from 8 March 12:00 to 9 March 23:45 UTC it is 35 h 45 min even so."""
     start, end = dt.datetime(2025, 3, 8, 12, tzinfo=dt.UTC), dt.datetime(2025, 3, 9, 23, 45, tzinfo=dt.UTC)
     moments = {"created_at": [start], "won_at": [end], "first_response_at": [end]}
-    leads = pl.DataFrame({"lead_id": ["a"], **moments}, {"lead_id": pl.String, **dict.fromkeys(moments, pl.Datetime("us", "UTC"))})
+    leads = pl.DataFrame({"lead_id": ["a"], **moments}).cast(dict.fromkeys(moments, pl.Datetime("us", "UTC")))
     cube = measure(read({"leads": leads if engine == "polars" else relation(leads)}))
     spreads = cube.frame.filter(pl.col("measure").is_in(["win_spread", "response_spread"]))
     assert dict(spreads.select("measure", "value").iter_rows()) == {"win_spread": 1, "response_spread": 36 * 3600}
@@ -134,7 +134,8 @@ def of_engine(engine: str, leads: pl.DataFrame):
 
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
 def test_rows_without_a_key_are_never_merged(engine):
-    leads = LEADS.with_columns(lead_id=pl.when(pl.col("lead_id").is_in(["L1", "L2", "L3"])).then(None).otherwise("lead_id"))
+    named = ~pl.col("lead_id").is_in(["L1", "L2", "L3"])
+    leads = LEADS.with_columns(lead_id=pl.when(named).then("lead_id"))
     twice = pl.concat([leads, leads.filter(pl.col("lead_id") == "L4")])
     data = of_engine(engine, twice)
     assert [(issue.check, issue.rows) for issue in data.issues] == [("duplicate key", 1)]
@@ -143,7 +144,8 @@ def test_rows_without_a_key_are_never_merged(engine):
 
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
 def test_tokens_that_say_nothing_are_unknown(engine):
-    leads = LEADS.with_columns(channel=pl.Series(["(not set)", "", None, "unknown", " - ", "Select", "x", "x", "x", "x"]))
+    tokens = ["(not set)", "", None, "unknown", " - ", "Select", "x", "x", "x", "x"]
+    leads = LEADS.with_columns(channel=pl.Series(tokens))
     found = evaluate(measure(of_engine(engine, leads), by=("channel",), kpis=["leads_raw"]), "leads_raw", by="channel")
     assert dict(found.select("channel", "value").iter_rows()) == {"unknown": 6, "x": 4}
 
@@ -234,7 +236,7 @@ def test_a_frame_is_not_changed_by_reading():
         assert frame.equals(before[name])
 
 
-@pytest.mark.parametrize("rows", [42, "leads.parquet", {"lead_id": ["a"]}, None], ids=["number", "text", "dict", "none"])
+@pytest.mark.parametrize("rows", [42, "a.parquet", {"lead_id": ["a"]}, None], ids=["number", "text", "dict", "none"])
 def test_what_is_no_frame_is_refused_by_name(rows):
     with pytest.raises((TypeError, ValueError), match="leads"):
         read({"leads": rows})

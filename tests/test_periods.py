@@ -5,7 +5,7 @@ import datetime as dt
 import duckdb
 import polars as pl
 import pytest
-from small import data, days, month, one
+from small import data, days, one
 
 import kpi
 from kpi.periods import GRAINS, PRESETS, buckets, comparison, shift

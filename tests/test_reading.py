@@ -393,7 +393,7 @@ def test_table_without_its_date_is_one_period(tmp_path, kind):
 
 
 def test_unknown_table_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="unknown table 'lead'.*leads"):
+    with pytest.raises(ValueError, match=r"unknown table 'lead'.*leads"):
         read({"lead": pl.DataFrame({"lead_id": ["a"]})})
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from kpi import formats, relevance, texts
 from kpi import reasons as words
+from kpi.periods import Period, ripened
 from kpi.tables import TABLES
 from pages.frame import url
 from pages.frame.view import View
@@ -49,6 +50,17 @@ def summary(view: View, figures: Mapping[str, Any]) -> str:
     }
     start, end = (changes[0]["start"], changes[0]["end"]) if changes else (view.period.start, view.period.end)
     return view.say("overview.summary", total=len(figures), earlier=formats.period(start, end, view.lang), **counts)
+
+
+def ripe_period(view: View, figures: Mapping[str, Any]) -> Period | None:
+    """The latest period of this kind in which every KPI can be compared; None where this one is."""
+    young = [
+        change["ripe_until"]
+        for figure in figures.values()
+        for change in figure["changes"]
+        if change["status"] == "period immature"
+    ]
+    return ripened(view.period, min(young)) if young else None
 
 
 def business(view: View) -> str:

@@ -1,0 +1,175 @@
+"""How long a click takes when many people click: visitors over websockets against the running app, and one browser.
+
+Every visitor thinks for 2 s ± 50 %, then asks for another view: another period, channel, page or KPI. *Warm*: one of
+a set of views that somebody has seen before, as in a workshop. *Cold*: a period that nobody has asked for, so every
+number is worked out anew from the cube.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count, product
+from statistics import median, quantiles
+
+from benchmarks.client import Click, Visitor, visit
+from benchmarks.server import Server, running
+from benchmarks.tables import Table
+
+THINK = (1.0, 3.0)
+GOAL_MS = 300
+_PERIODS = ("last_12_months", "last_90_days", "last_quarter", "this_year")
+_CHANNELS = ("", "paid_search", "organic", "email")
+_KPIS = ("cpl", "lead_to_customer")
+_LAST_DAY = dt.date(2026, 6, 30)
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
+          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Load:
+    """What some visitors experienced.
+
+    Attributes:
+        clicks: Seconds of each click.
+        cpu: Seconds of the server's CPU per click.
+        seconds: How long it lasted.
+    """
+
+    clicks: list[float]
+    cpu: float
+    seconds: float
+
+    def cells(self) -> tuple[str, ...]:
+        """Clicks, p50 and p95 in ms, CPU per click in ms, share of a core."""
+        middle, high = percentiles(self.clicks)
+        share = self.cpu * len(self.clicks) / self.seconds
+        return str(len(self.clicks)), f"{middle:.0f}", f"{high:.0f}", f"{self.cpu * 1000:.0f}", f"{share:.2f}"
+
+
+def run(visitors: tuple[int, ...] = (1, 10, 30), seconds: float = 20, browser: bool = True) -> list[Table]:
+    """The tables of reruns: the load of each number of visitors, warm and cold, and what one browser sees."""
+    table = Table("Reruns: server time of a click", ("questions", "visitors", "clicks", "p50 ms", "p95 ms", "CPU ms", "cores"))
+    with running() as server:
+        asyncio.run(_see_all(server))
+        loads = {}
+        for kind, number in product(("warm", "cold"), visitors):
+            loads[kind, number] = found = asyncio.run(_load(server, kind, number, seconds))
+            table.add(kind, str(number), *found.cells())
+        table.notes.append(f"goal: {max(visitors)} visitors, warm, p95 below {GOAL_MS} ms; server {server.megabytes():.0f} MB")
+        return [table, *([_browser(server)] if browser and shutil.which("chromium") else [])]
+
+
+def percentiles(clicks: list[float]) -> tuple[float, float]:
+    """Median and 95th percentile in ms."""
+    steps = quantiles(clicks, n=20, method="inclusive") if len(clicks) > 1 else clicks * 19
+    return median(clicks) * 1000, steps[18] * 1000
+
+
+# ---- what is asked --------------------------------------------------------------------------------------------------
+
+
+def views() -> list[Click]:
+    """The views that warm visitors click among."""
+    pages = (("overview", ""), *(("detail", kpi) for kpi in _KPIS))
+    return [_click(page, kpi, channel, period=period) for (page, kpi), period, channel in product(pages, _PERIODS, _CHANNELS)]
+
+
+def questions(seed: int) -> Iterator[Click]:
+    """Views that nobody has asked for yet: days of their own."""
+    rng = random.Random(seed)
+    for number in count():
+        start = _LAST_DAY - dt.timedelta(days=rng.randrange(60, 700))
+        end = start + dt.timedelta(days=rng.randrange(25, 365))
+        days = f"{start}_{min(end, _LAST_DAY - dt.timedelta(days=seed % 20))}"
+        yield _click(*(("overview", "") if number % 2 else ("detail", rng.choice(_KPIS))), rng.choice(_CHANNELS), days=days)
+
+
+def _click(page: str, kpi: str, channel: str, **choices: str) -> Click:
+    # "-" is what the app itself writes for a filter that was emptied.
+    named = {"kpi": kpi, "f_channel": channel or "-", **choices}
+    return Click(page, tuple((name, code) for name, code in named.items() if code))
+
+
+# ---- visitors -------------------------------------------------------------------------------------------------------
+
+
+async def _see_all(server: Server) -> None:
+    """Every view once, so that what is warm has been seen."""
+    async with visit(server.url) as visitor:
+        for click in views():
+            await visitor.ask(click)
+
+
+async def _load(server: Server, kind: str, visitors: int, seconds: float) -> Load:
+    used, started = server.cpu(), time.monotonic()
+    clicks = await asyncio.gather(*(_stay(server, kind, 100 * visitors + seed, seconds) for seed in range(visitors)))
+    spent = time.monotonic() - started
+    every = [second for one in clicks for second in one]
+    return Load(every, (server.cpu() - used) / len(every), spent)
+
+
+async def _stay(server: Server, kind: str, seed: int, seconds: float) -> list[float]:
+    """The clicks of one visitor; the first view of a session is not among them."""
+    rng, anew = random.Random(seed), questions(seed)
+    known = views()
+    choose: Callable[[], Click] = (lambda: next(anew)) if kind == "cold" else (lambda: rng.choice(known))
+    await asyncio.sleep(rng.uniform(0, THINK[1]))
+    async with visit(server.url) as visitor:
+        await visitor.ask(known[0])
+        return [second async for second in _clicks(visitor, choose, rng, time.monotonic() + seconds)]
+
+
+async def _clicks(visitor: Visitor, choose: Callable[[], Click], rng: random.Random, until: float):  # noqa: ANN202
+    while True:
+        await asyncio.sleep(rng.uniform(*THINK))
+        if time.monotonic() > until:
+            return
+        yield await visitor.ask(choose())
+
+
+# ---- one browser ----------------------------------------------------------------------------------------------------
+
+
+def _browser(server: Server, clicks: int = 10) -> Table:
+    """What one person sees: from the click on a choice of the sidebar until the page stands still."""
+    from playwright.sync_api import sync_playwright
+
+    table = Table("One browser: from the click to a settled page", ("page", "clicks", "median ms", "longest ms"))
+    with sync_playwright() as session:
+        chromium = session.chromium.launch(executable_path=shutil.which("chromium"), args=_FLAGS)
+        for page in ("overview", "detail"):
+            seen = chromium.new_page()
+            seen.goto(f"{server.url}/{page}")
+            seen.wait_for_function(_STILL, polling=50, timeout=60_000)
+            times = [_choose(seen, at) for at in range(clicks)]
+            table.add(page, str(clicks), f"{median(times) * 1000:.0f}", f"{max(times) * 1000:.0f}")
+            seen.close()
+        chromium.close()
+    return table
+
+
+_STATE = "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state')"
+_STILL = f"{_STATE} === 'notRunning' && !document.querySelector('[data-testid=stSkeleton]')"
+
+
+def _choose(seen, at: int) -> float:  # noqa: ANN001
+    """Seconds of one choice of the comparison, which stands third in the sidebar."""
+    seen.locator("[data-testid=stSidebar] [data-testid=stSelectbox]").nth(2).locator("input").click()
+    option = seen.get_by_role("option").nth(at % 2)
+    option.wait_for()
+    before = seen.locator("[data-testid=stSidebar] [data-testid=stCaptionContainer]").first.inner_text()
+    started = time.perf_counter()
+    option.click()
+    seen.wait_for_function(
+        f"""before => document.querySelector('[data-testid=stSidebar] [data-testid=stCaptionContainer]').innerText !== before
+            && {_STILL}""",
+        arg=before,
+        polling="raf",
+    )
+    return time.perf_counter() - started

@@ -14,13 +14,12 @@ style()
 uploads.connect()
 url.remember()
 
+chosen = pages.menu()
 if uploads.is_waiting():
     st.skeleton(height=400)
-    st.stop()
-
-view = pages.open_view()
-sidebar(view)
-chosen = st.navigation(pages.menu(view))
-st.set_page_config(page_title=view.say("app.title", page=chosen.title))
-chosen.run()
+else:
+    view = pages.open_view()
+    sidebar(view)
+    st.set_page_config(page_title=view.say("app.title", page=chosen.title))
+    chosen.run()
 tune()

@@ -21,10 +21,11 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Server:
-    """A running app: its address without a slash at the end, and its process."""
+    """A running app: its address without a slash at the end, its process, and the file that holds its output."""
 
     url: str
     process: psutil.Process
+    log: Path
 
     def cpu(self) -> float:
         """Seconds of CPU that it has used so far."""
@@ -46,14 +47,16 @@ def running() -> Iterator[Server]:
     port = _free_port()
     options = {"server.port": port, "server.headless": "true", "server.address": "127.0.0.1"}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--{name}={value}" for name, value in options.items())]
-    with tempfile.TemporaryFile("w+") as log:
+    with tempfile.TemporaryDirectory(prefix="kpi-bench-") as folder, (Path(folder) / "server.log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        server = Server(f"http://127.0.0.1:{port}", psutil.Process(process.pid), Path(log.name))
         try:
-            url = f"http://127.0.0.1:{port}"
-            if not _answers(url, process):
-                log.seek(0)
-                raise RuntimeError(f"no answer from {url} within {_PATIENCE:g} s:\n{log.read()}")
-            yield Server(url, psutil.Process(process.pid))
+            if not _answers(server.url, process):
+                raise RuntimeError(f"no answer from {server.url} within {_PATIENCE:g} s:\n{server.log.read_text()}")
+            yield server
+        except RuntimeError as error:
+            error.add_note(f"The server's output ends with:\n{server.log.read_text()[-4000:]}")
+            raise
         finally:
             process.terminate()
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import polars as pl
@@ -45,8 +45,7 @@ def rung(data: Dataset, ladder: str, kpi: Kpi, scope: Scope | None = None) -> st
     """The measure that a ladder's name stands for in this KPI, under the data's assumptions.
 
     A ladder of costs follows the KPI's scope. Another takes the first rung that the data can answer; ladders of one
-    family step together, led by the family's first. With none answerable it is the first rung, which then says
-    what is missing.
+    family step together, led by the family's first. With none answerable it is the one for which the least is missing.
     """
     if ladder not in _LADDERS:
         return ladder
@@ -58,8 +57,14 @@ def rung(data: Dataset, ladder: str, kpi: Kpi, scope: Scope | None = None) -> st
         return chosen.rungs[_QUALIFIED.index(data.assumptions.qualified)]
     leader = next(other for other in LADDERS if other.family == chosen.family)
     known = catalog.measures(data.assumptions.stages)
-    served = (position for position, name in enumerate(leader.rungs) if not measure_lacks(data, known[name]))
-    return chosen.rungs[next(served, 0)]
+    wanting = [measure_lacks(data, known[name]) for name in leader.rungs]
+    served = (position for position, what in enumerate(wanting) if not what)
+    return chosen.rungs[next(served, _nearest(wanting))]
+
+
+def _nearest(wanting: Sequence[frozenset[str]]) -> int:
+    """The rung that the least is missing for: columns of a table that is there, before a table that is not."""
+    return min(range(len(wanting)), key=lambda place: (sum("." not in what for what in wanting[place]), len(wanting[place])))
 
 
 def lacks(data: Dataset, kpi: Kpi, own: Mapping[str, Measure] | None = None) -> frozenset[str]:

@@ -209,7 +209,7 @@ def sparkline(buckets: Sequence[Row], target: float | None = None) -> str:
         _stroke("".join(solid), 2),
         _stroke("".join(dashed), 2, 'stroke-dasharray="2 4" opacity=".8"'),
         _stroke("".join(dots), 4),
-        _stroke(f"M{place(filled[-1])}h0", 8, 'opacity=".6"' if _unsettled(points[filled[-1]]) else ""),
+        _stroke(f"M{place(filled[-1])}h0", 8, 'opacity=".6"' if _unsettled(buckets[filled[-1]]) else ""),
     ]
     size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none"'
     look = 'fill="none" stroke="#000" stroke-linecap="round" stroke-linejoin="round"'

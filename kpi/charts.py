@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import polars as pl
@@ -45,9 +45,18 @@ def as_png(chart: Any, caption: str = "", scale: float = 2) -> bytes:
     return bytes(vl_convert.vegalite_to_png(_captioned(chart, caption), scale=scale, allowed_base_urls=[]))
 
 
-def offline() -> None:
-    """Makes notebooks draw Altair's charts without a network: the library travels inside the notebook's own widget."""
-    alt.renderers.enable("jupyter", offline=True)
+def offline(renderer: Literal["jupyter", "svg"] = "jupyter") -> None:
+    """Makes notebooks draw charts without a network, and without a button that sends the data to a web editor.
+
+    Args:
+        renderer: `jupyter` can be pointed at; the library travels from the kernel. `svg` is a still picture that is
+            kept when the notebook is saved and opened where nothing is installed.
+    """
+    if renderer == "svg":
+        alt.renderers.enable("svg")
+        return
+    actions = {"export": True, "source": False, "compiled": False, "editor": False}
+    alt.renderers.enable("jupyter", offline=True, embed_options={"actions": actions})
 
 
 def _captioned(chart: Any, caption: str) -> dict[str, Any]:

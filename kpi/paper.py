@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from textwrap import wrap
 from typing import Any, Literal
 
@@ -33,7 +34,6 @@ _TICKS: Mapping[Grain, tuple[str, int]] = {
     "1d": ("day", 1), "1w": ("week", 1), "1mo": ("month", 1), "1q": ("month", 3), "1y": ("year", 1)
 }  # fmt: skip
 _YEARLY = 12
-_LETTER = 7.2  # pixels of a letter of a label
 _SECONDS = ((2 * 86_400, 86_400, "day"), (2 * 3600, 3600, "hour"), (2 * 60, 60, "minute"), (0, 1, "second"))
 
 
@@ -56,11 +56,11 @@ INKS: Mapping[Theme, Ink] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """How the values of a KPI stand on an axis: divided by `factor`, in the unit `name`, written as `format`."""
+    """How the values of a KPI stand on an axis: divided by `factor`, in the unit `name`, written as `kind`."""
 
     factor: float
     name: str
-    format: str
+    kind: Literal["percent", "money", "number"] = "number"
 
     def of(self, value: float | None) -> float | None:
         """A value as it stands on the axis."""
@@ -97,23 +97,26 @@ def colours(values: Sequence[str], theme: Theme = "light") -> dict[str, str]:
 
 
 def measured(kpi: Kpi, size: float, currency: str | None, lang: str) -> Measured:
-    """Unit and format of an axis whose largest value has this size."""
-    huge = size >= 1_000_000
+    """The unit of an axis whose largest value has this size."""
     if kpi.unit == "seconds":
         factor, name = next((factor, name) for least, factor, name in _SECONDS if size >= least)
-        return Measured(factor, say(f"chart.unit.{name}", lang), ",.2~f")
-    unit = say(f"chart.unit.{kpi.unit}", lang, currency=currency or "")
+        return Measured(factor, say(f"chart.unit.{name}", lang))
+    name = say(f"chart.unit.{kpi.unit}", lang, currency=currency or "")
     if kpi.unit == "rate":
-        return Measured(1, unit, "~%")
-    if kpi.unit in ("money", "money_per_day"):
-        return Measured(1, unit, "$~s" if huge else "$,.2~f" if size < 10 else "$,.0f")
-    return Measured(1, unit, "~s" if huge else ",.2~f")
+        return Measured(1, name, "percent")
+    return Measured(1, name, "money" if kpi.unit in ("money", "money_per_day") else "number")
 
 
-def value_axis(unit: Measured) -> alt.Axis:
-    """An axis of values; billions are B, as money writes them."""
-    compact: Any = {"labelExpr": "replace(datum.label, 'G', 'B')"} if unit.format.endswith("s") else {}
-    return alt.Axis(format=unit.format, title=None, tickCount=5, **compact)
+def value_axis(unit: Measured, low: float, high: float) -> alt.Axis:
+    """An axis of values from low to high, with as many decimals as its labels need to differ."""
+    if unit.kind == "percent":
+        return alt.Axis(format="~%", title=None, tickCount=5)
+    symbol = "$" if unit.kind == "money" else ""
+    if max(abs(low), abs(high)) >= 1_000_000:
+        # Billions are B, as money writes them.
+        return alt.Axis(format=f"{symbol}~s", labelExpr="replace(datum.label, 'G', 'B')", title=None, tickCount=5)
+    digits = min(max(0, -floor(log10((high - low) / 4))), 9) if high > low else 0
+    return alt.Axis(format=f"{symbol},.{digits}{'f' if symbol else '~f'}", title=None, tickCount=5)
 
 
 def time_axis(grain: Grain, buckets: int) -> alt.Axis:
@@ -149,7 +152,7 @@ def drawing(
 
 
 def finished(
-    plot: Drawing, chart: Any, headline: str, notes: Sequence[str], text: str, by: str = "", right: int = 0
+    plot: Drawing, chart: Any, headline: str, notes: Sequence[str], text: str, by: str = ""
 ) -> Any:
     """A chart with its title, notes, alt text, colours and the language's numbers.
 
@@ -160,7 +163,6 @@ def finished(
         notes: How to read it, under the line that names unit, split, period and filter.
         text: The finding, for those who do not see it.
         by: The dimension it is split by.
-        right: Pixels kept free for labels that end outside the plot.
     """
     ink = INKS[plot.theme]
     lang, dot = plot.lang, say("chart.and", plot.lang)
@@ -168,7 +170,7 @@ def finished(
     first = dot.join(filter(None, (plot.unit.name, split, plot.about)))
     second = dot.join(filter(None, notes))
     head = alt.Title(
-        _wrapped(headline, 48, lang), subtitle=[*_wrapped(first, 60, lang), *_wrapped(second, 60, lang)],
+        _wrapped(headline, 42, lang), subtitle=[*_wrapped(first, 56, lang), *_wrapped(second, 56, lang)],
         anchor="start", frame="bounds", color=ink.text, subtitleColor=ink.quiet, fontSize=17, subtitleFontSize=13,
         offset=16, subtitlePadding=6, subtitleLineHeight=18, fontWeight=600,
     )  # fmt: skip
@@ -182,8 +184,9 @@ def finished(
         text=alt.MarkConfig(color=ink.text, fontSize=13),
         locale=spoken(plot.lang, plot.currency),
     )
-    padding = {"left": 5, "top": 5, "bottom": 5, "right": 5 + right}
-    return chart.properties(title=head, description=text, padding=padding, config=config)
+    # The width is that of the whole picture, labels at the end of lines included; the height that of the plot.
+    size = alt.AutoSizeParams(type="fit-x", contains="padding")
+    return chart.properties(title=head, description=text, padding=5, autosize=size, config=config)
 
 
 def nothing(plot: Drawing, text: str, width: int, by: str = "") -> Any:
@@ -203,11 +206,6 @@ def haloed(base: Any, paper: str, mark: str, **look: Any) -> list[Any]:
     below = {**look, **wide}
     draw = base.mark_text if mark == "text" else base.mark_rule
     return [draw(**below), draw(**look)]
-
-
-def room(labels: Iterable[str]) -> int:
-    """Pixels that the longest of these labels takes, with the gap before it."""
-    return 12 + int(_LETTER * max(map(len, labels), default=0))
 
 
 def data(rows: Sequence[Row]) -> alt.InlineData:

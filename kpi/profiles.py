@@ -300,6 +300,8 @@ def derive(tables: Mapping[str, Collection[str]], channels: Iterable[str] = ()) 
         found["motion"] = "sales_led"
     elif subscriptions or "orders" in tables:
         found["motion"] = "self_serve"
+    if leads and leads.isdisjoint({"mql_at", "sql_at", "score"}):
+        found["goal"] = "efficiency" if "spend" in tables else "volume"
     if not OFFLINE.isdisjoint(used):
         found["presence"] = "offline" if WEB.isdisjoint(used) and "traffic" not in tables else "both"
     return found

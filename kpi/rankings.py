@@ -22,7 +22,6 @@ from kpi.paper import (
     haloed,
     nothing,
     own,
-    room,
     said,
     tips,
     told,
@@ -71,8 +70,7 @@ def bars(
     marks = _unique([_bar(plot, row, by) for row in ranked])
     place, length = _axes(plot, marks)
     chart = alt.layer(*_bar_layers(plot, marks, place, length)).properties(width=WIDTH, height=alt.Step(_STEP))
-    side = room(mark["label"] for mark in marks if mark["y"] is not None)
-    return finished(plot, chart, _headline(plot, ranked, by), _notes(plot, marks, left), text, by, side)
+    return finished(plot, chart, _headline(plot, ranked, by), _notes(plot, marks, left), text, by)
 
 
 def compare(
@@ -98,9 +96,8 @@ def compare(
     marks = _unique([_dot(result, kpi, plot) for kpi in kpis])
     place, length = _axes(plot, marks)
     chart = alt.layer(*_dot_layers(plot, marks, place, length)).properties(width=WIDTH, height=alt.Step(_STEP + 6))
-    side = room(mark["label"] for mark in marks if mark["y"] is not None)
     notes = [say("chart.note.rule", lang)] if any(mark["low"] is not None for mark in marks) else []
-    return finished(plot, chart, _rivals(marks, lang), notes, describe_rivals(result, kpis, lang), right=side)
+    return finished(plot, chart, _rivals(marks, lang), notes, describe_rivals(result, kpis, lang))
 
 
 def describe_bars(plot: Drawing, by: str) -> str:
@@ -209,11 +206,11 @@ def _axes(plot: Drawing, marks: Sequence[Row]) -> tuple[alt.Y, alt.X]:
     ends = [mark["high"] for mark in sure]
     lows = [mark["low"] for mark in sure if mark["y"] < 0]
     low, high = min([0.0, *lows, *(mark["y"] for mark in known)]), max([0.0, *ends, *(mark["y"] for mark in known)])
-    domain = [low, high if high > low else low + 1.0]
+    high = high if high > low else low + 1.0
     names = alt.Axis(title=None, labelLimit=300, labelColor=INKS[plot.theme].text)
     place = alt.Y(field="name", type="nominal", sort=order, axis=names, scale=alt.Scale(domain=order))
-    scale = alt.Scale(domain=domain, nice=False, zero=True)
-    return place, alt.X(field="y", type="quantitative", axis=value_axis(plot.unit), scale=scale)
+    scale = alt.Scale(domain=[low, high], nice=False, zero=True)
+    return place, alt.X(field="y", type="quantitative", axis=value_axis(plot.unit, low, high), scale=scale)
 
 
 def _bar_layers(plot: Drawing, marks: Sequence[Row], place: alt.Y, length: alt.X) -> list[Any]:

@@ -32,7 +32,7 @@ def requirement(what: str, lang: str = "en") -> str:
 
     Example:
         >>> requirement("spend"), requirement("leads.mql_at")
-        ('a spend file (`spend`)', 'the column `mql_at` in your leads file')
+        ('a file with spend (`spend`)', 'the column `mql_at` in your leads file')
     """
     table, _, column = what.partition(".")
     if table == "assumptions":

@@ -9,6 +9,10 @@ from kpi.answering import lacks
 from kpi.profiles import Profile
 from kpi.tables import Dataset
 
+MEANWHILE = 6
+BASICS = ("leads", "cpl", "lead_source_mix", "spend", "lead_to_customer", "revenue", "aov", "mrr", "sessions", "invalid_rate")
+"""What almost any business may look at, where its data answers little else."""
+
 
 def relevant(profile: Profile, data: Dataset | None = None) -> pl.DataFrame:
     """The KPIs that matter to a business, in order; relevance and computability are two things.
@@ -31,6 +35,18 @@ def relevant(profile: Profile, data: Dataset | None = None) -> pl.DataFrame:
     return ranked.with_columns(
         pl.Series("missing", [_missing(data, name) for name in ranked["kpi"]], dtype=pl.List(pl.String))
     ).with_columns(answerable=pl.col("missing").list.len() == 0)
+
+
+def meanwhile(profile: Profile, data: Dataset, most: int = MEANWHILE) -> list[str]:
+    """KPIs beside the scorecard that the data answers today, the most relevant first.
+
+    For data that cannot answer the scorecard yet: a marketer with a leads file alone still sees something true.
+    """
+    ranked = relevant(profile, data)
+    beside = ranked.filter(~pl.col("shown"), "answerable")["kpi"].to_list()
+    barred = {*why_not(profile)["kpi"], *ranked.filter("shown")["kpi"]}
+    others = [name for name in BASICS if name not in barred and not _missing(data, name)]
+    return list(dict.fromkeys([*beside, *others]))[:most]
 
 
 def why_not(profile: Profile) -> pl.DataFrame:

@@ -23,7 +23,6 @@ from kpi.paper import (
     haloed,
     nothing,
     own,
-    room,
     said,
     strength,
     time_axis,
@@ -86,8 +85,7 @@ def trend(
         _labels(ends, x, y),
     ]
     chart = alt.layer(*layers).properties(width=WIDTH, height=_HEIGHT)
-    by, right = "".join(plot.dims[:1]), room(end["text"] for end in ends)
-    return finished(plot, chart, _headline(plot), _notes(plot, lines, hues), text, by, right)
+    return finished(plot, chart, _headline(plot), _notes(plot, lines, hues), text, "".join(plot.dims[:1]))
 
 
 def describe_lines(plot: Drawing, target: float | None = None) -> str:
@@ -152,7 +150,7 @@ def _axes(plot: Drawing, target: float | None, flagged: bool) -> tuple[alt.X, al
     high += (high - low) * 0.18 if flagged else 0
     x = alt.X(field="x", type="temporal", axis=time_axis(grain_of(sorted(dates)), len(dates)))
     scale = alt.Scale(domain=[low, high], nice=False, zero=False)
-    return x, alt.Y(field="y", type="quantitative", axis=value_axis(plot.unit), scale=scale), high - low
+    return x, alt.Y(field="y", type="quantitative", axis=value_axis(plot.unit, low, high), scale=scale), high - low
 
 
 def _range(plot: Drawing, target: float | None) -> tuple[float, float]:
@@ -246,22 +244,23 @@ def _targets(plot: Drawing, target: float | None, y: alt.Y) -> list[Any]:
 
 def _happened(annotations: pl.DataFrame | None, plot: Drawing) -> list[dict[str, str]]:
     """What happened inside the time drawn, to this KPI or to all."""
-    dates = [row["date"] for row in plot.rows]
+    dates = sorted({row["date"] for row in plot.rows})
     if annotations is None or not dates:
         return []
+    after = dates[-1] + (dates[-1] - dates[-2] if len(dates) > 1 else dt.timedelta(31))
     found = []
     for row in annotations.sort("time").to_dicts():
         day = row["time"].date() if isinstance(row["time"], dt.datetime) else row["time"]
-        if min(dates) <= day <= max(dates) and row.get("kpi") in (None, plot.kpi.id):
-            found.append({"x": _at(day), "text": row["text"]})
-    return [{**flag, "dy": str(at % 2)} for at, flag in enumerate(found)]
+        if dates[0] <= day < after and row.get("kpi") in (None, plot.kpi.id):
+            found.append({"x": _at(min(day, dates[-1])), "text": row["text"]})
+    return [{**flag, "level": str(at % 2)} for at, flag in enumerate(found)]
 
 
 def _flags(plot: Drawing, happened: Sequence[Mapping[str, str]], x: alt.X) -> list[Any]:
     quiet = INKS[plot.theme].quiet
     layers: list[Any] = []
     for level in ("0", "1"):
-        base = alt.Chart(data([flag for flag in happened if flag["dy"] == level]))
+        base = alt.Chart(data([flag for flag in happened if flag["level"] == level]))
         place: Any = {"align": "left", "baseline": "top", "dx": 5, "dy": 17 * int(level), "limit": 150}
         text = base.mark_text(color=quiet, fontSize=12, **place)
         tooltip = [alt.Tooltip(field="text", type="nominal", title=say("chart.segment", plot.lang))]

@@ -28,17 +28,21 @@ def view() -> View:
 
 def open_view() -> View:
     """Puts the view of this run together, with a word on what takes time. Called by the frame."""
-    with st.spinner(texts.say("app.measuring", url.get("lang", texts.LANGUAGES, "en")), show_time=True):
+    with st.spinner(texts.say("app.measuring", url.language()), show_time=True):
         st.session_state[_VIEW] = current()
-    return st.session_state[_VIEW]
+    found: View = st.session_state[_VIEW]
+    return found
 
 
-def menu(view: View) -> list[Any]:
-    """The pages of the menu, named in the reader's language."""
-    return [
-        st.Page(path, title=view.say(f"page.{name}"), url_path=name, default=name == "start")
-        for name, path in _FILES.items()
-    ]
+def menu() -> Any:
+    """The chosen page, of a menu named in the reader's language."""
+    lang = url.language()
+    return st.navigation(
+        [
+            st.Page(path, title=texts.say(f"page.{name}", lang), url_path=name, default=name == "start")
+            for name, path in _FILES.items()
+        ]
+    )
 
 
 def link(view: View, page: str, label: str, **changes: str) -> None:

@@ -62,7 +62,7 @@ def test_rule_01_divide_last_a_year_of_rates_weighs_each_lead_once():
         ("lead_to_customer", "2025-03", None, "no denominator"),  # 0 of 0 is not
         ("visitor_to_lead", "2025-01", None, "table missing"),
         ("mql_to_sql", "2025-01", None, "column missing"),
-        ("max_cpl", "2025-01", None, "table missing"),
+        ("max_cpl", "2025-01", None, "column missing"),
         ("cpl", "2025-03", None, "outside the data"),
         ("leads", "2024-12", None, "outside the data"),
     ],
@@ -464,7 +464,12 @@ def test_rule_12_null_in_a_dimension_means_not_split_by_this(six_leads):
 
 
 def test_rule_12_an_order_of_no_known_lead_has_an_unknown_country():
-    orders = "order_id customer_id ordered_at amount lead_id\n1 a 2025-02-03 100 1\n2 b 2025-02-03 40 -\n3 c 2025-01-04 5 99\n"
+    orders = """
+    order_id  customer_id  ordered_at  amount  lead_id
+    1         a            2025-02-03  100     1
+    2         b            2025-02-03  40      -
+    3         c            2025-01-04  5       99
+    """
     cube = kpi.measure(data("2025-02-28", leads=LEADS, orders=orders), by=["country"])
     assert column(kpi.evaluate(cube, "revenue", by="country"), "country") == {"DE": 100.0, "unknown": 45.0}
     assert column(kpi.evaluate(cube, "alv", by="country"), "country") == {"DE": 25.0, "FR": 0.0}

@@ -57,7 +57,7 @@ def split(view: View, item: Kpi) -> str:
     """The dimension that the page splits by, held in the URL; empty for none."""
     options = [_NOT_SPLIT, *view.dims]
     default = "channel" if "channel" in view.dims else _NOT_SPLIT
-    code = url.pick(
+    code = url.select(
         view.say("detail.split"),
         "split",
         options,

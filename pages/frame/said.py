@@ -11,6 +11,8 @@ from pages.frame import url
 from pages.frame.view import View
 
 UNLOCKED = 6
+FEW = 4
+"""With fewer answerable KPIs than these, others that the data answers are shown beside them."""
 
 
 def scorecard(view: View) -> list[dict[str, Any]]:
@@ -27,6 +29,8 @@ def sections(view: View, card: list[dict[str, Any]]) -> list[tuple[str, list[str
         rules = {each["rule"] for each in row["reasons"]}
         section = "goal" if "goal" in rules else "core" if rules & {"core", "nearest"} else "channel"
         held[section].append(row["kpi"])
+    if view.data is not None and sum(map(len, held.values())) < FEW:
+        held["meanwhile"] = relevance.meanwhile(view.profile, view.workspace.applied(view.data))
     goal = view.say(f"profile.goal.{view.profile.goal}")
     return [(view.say(f"overview.section.{name}", goal=goal), kpis) for name, kpis in held.items() if kpis]
 

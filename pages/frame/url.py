@@ -6,6 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from kpi import texts
+
 _REMEMBERED = "url"
 _MARKDOWN = re.compile(r"([\\`*_\[\]()!<>#:$~|{}])")
 
@@ -21,6 +23,11 @@ def get(name: str, known: Sequence[str] | None = None, default: str = "") -> str
     """The code of a choice; the default where it is missing or not one of those known."""
     code = str(st.query_params.get(name, default))
     return code if known is None or code in known else default
+
+
+def language() -> str:
+    """The language of the page."""
+    return get("lang", texts.LANGUAGES, "en")
 
 
 def several(name: str, known: Sequence[str] | None = None) -> tuple[str, ...]:

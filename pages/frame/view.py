@@ -71,7 +71,7 @@ class View:
 
 def current() -> View:
     """The view that the URL asks for."""
-    lang = url.get("lang", texts.LANGUAGES, "en")
+    lang = url.language()
     name = url.get("data", (*data.SAMPLES, data.UPLOAD), DEFAULT)
     key = data.key_of(name)
     found, trouble = _read(name, key)

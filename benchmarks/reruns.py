@@ -8,11 +8,12 @@ number is worked out anew from the cube.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, product
 from statistics import median, quantiles
@@ -107,30 +108,29 @@ async def _see_all(server: Server) -> None:
 
 
 async def _load(server: Server, kind: str, visitors: int, seconds: float) -> Load:
-    used, started = server.cpu(), time.monotonic()
-    clicks = await asyncio.gather(*(_stay(server, kind, 100 * visitors + seed, seconds) for seed in range(visitors)))
-    spent = time.monotonic() - started
-    every = [second for one in clicks for second in one]
-    return Load(every, (server.cpu() - used) / len(every), spent)
+    """Everybody opens the app, then everybody clicks; only the clicks are measured."""
+    async with contextlib.AsyncExitStack() as open_sessions:
+        present = []
+        for _ in range(visitors):
+            visitor = await open_sessions.enter_async_context(visit(server.url))
+            await visitor.ask(views()[0])
+            present.append(visitor)
+        used, started = server.cpu(), time.monotonic()
+        stays = (_stay(visitor, kind, 100 * visitors + seed, started + seconds) for seed, visitor in enumerate(present))
+        clicks = [second for one in await asyncio.gather(*stays) for second in one]
+        return Load(clicks, (server.cpu() - used) / len(clicks), time.monotonic() - started)
 
 
-async def _stay(server: Server, kind: str, seed: int, seconds: float) -> list[float]:
-    """The clicks of one visitor; the first view of a session is not among them."""
-    rng, anew = random.Random(seed), questions(seed)
-    known = views()
-    choose: Callable[[], Click] = (lambda: next(anew)) if kind == "cold" else (lambda: rng.choice(known))
-    await asyncio.sleep(rng.uniform(0, THINK[1]))
-    async with visit(server.url) as visitor:
-        await visitor.ask(known[0])
-        return [second async for second in _clicks(visitor, choose, rng, time.monotonic() + seconds)]
-
-
-async def _clicks(visitor: Visitor, choose: Callable[[], Click], rng: random.Random, until: float):  # noqa: ANN202
+async def _stay(visitor: Visitor, kind: str, seed: int, until: float) -> list[float]:
+    """The clicks of one visitor."""
+    rng, anew, known = random.Random(seed), questions(seed), views()
+    clicks: list[float] = []
+    await asyncio.sleep(rng.uniform(0, THINK[0]))
     while True:
         await asyncio.sleep(rng.uniform(*THINK))
         if time.monotonic() > until:
-            return
-        yield await visitor.ask(choose())
+            return clicks
+        clicks.append(await visitor.ask(next(anew) if kind == "cold" else rng.choice(known)))
 
 
 # ---- one browser ----------------------------------------------------------------------------------------------------

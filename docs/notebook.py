@@ -16,13 +16,18 @@ KEPT = ("text/html", "image/png", "text/plain")
 """What is kept of an output; an interactive chart is drawn anew wherever the notebook runs."""
 
 
+def read() -> NotebookNode:
+    """The notebook as it is kept."""
+    return nbformat.read(PAGE, as_version=4)
+
+
 def executed(seconds: int = 120) -> NotebookNode:
     """The notebook, run from its folder with this checkout's `kpi`.
 
     Raises:
         nbclient.exceptions.CellExecutionError: If a cell fails; it names the cell and the error.
     """
-    notebook = nbformat.read(PAGE, as_version=4)
+    notebook = read()
     client = NotebookClient(
         notebook, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": PAGE.parent}}
     )

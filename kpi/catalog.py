@@ -41,6 +41,7 @@ class Aggregation:
         column: The column it reads; None for `rows`.
         where: Conditions that a row must meet, all of them.
         money: Whether the total is money, which stays split by currency.
+        cases: Whether a total counts cases (sessions, clicks), so that it has a sample size as counted rows have.
         step: For a distribution, how fine its values are kept: `days`, or `response` (1 s up to 10 min,
             1 min up to a day, 1 h above).
     """
@@ -49,6 +50,7 @@ class Aggregation:
     column: str | None = None
     where: tuple[Where, ...] = ()
     money: bool = False
+    cases: bool = False
     step: Literal["days", "response"] | None = None
 
 
@@ -62,9 +64,14 @@ def count(column: str, *where: str | Where) -> Aggregation:
     return Aggregation("count", column, _conditions(where))
 
 
-def total(column: str, *where: str | Where, money: bool = False) -> Aggregation:
+def total(column: str, *where: str | Where) -> Aggregation:
     """Sum of a column."""
-    return Aggregation("total", column, _conditions(where), money)
+    return Aggregation("total", column, _conditions(where))
+
+
+def cases(column: str, *where: str | Where) -> Aggregation:
+    """Sum of a column that counts cases."""
+    return Aggregation("total", column, _conditions(where), cases=True)
 
 
 def money(column: str, *where: str | Where) -> Aggregation:
@@ -191,7 +198,7 @@ class Ladder:
     """
 
     id: str
-    family: Literal["scope", "sales", "linked", "customers", "qualified"]
+    family: Literal["scope", "sales", "customers", "qualified"]
     rungs: tuple[str, ...]
 
 
@@ -201,10 +208,10 @@ _ORGANIC = Where("channel", ("organic",))
 _SOCIAL = Where("channel", ("social", "paid_social"))
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("sessions", "traffic", total("sessions"), at="date"),
-    Measure("engaged_sessions", "traffic", total("engaged_sessions"), at="date"),
-    Measure("pageviews", "traffic", total("pageviews"), at="date"),
-    Measure("organic_sessions", "traffic", total("sessions", _ORGANIC), at="date"),
+    Measure("sessions", "traffic", cases("sessions"), at="date"),
+    Measure("engaged_sessions", "traffic", cases("engaged_sessions"), at="date"),
+    Measure("pageviews", "traffic", cases("pageviews"), at="date"),
+    Measure("organic_sessions", "traffic", cases("sessions", _ORGANIC), at="date"),
     # leads, by the day they came ------------------------------------------------------------------------------------
     Measure("leads", "leads", rows("is_valid"), at="created_at"),
     Measure("leads_raw", "leads", rows("is_lead"), at="created_at"),
@@ -247,6 +254,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("spend_all", "spend", money("full_cost"), at="date", absent=None),
     Measure("impressions", "spend", total("impressions", "is_media"), at="date", absent=None),
     Measure("clicks", "spend", total("clicks", "is_media"), at="date", absent=None),
+    Measure("clickable", "spend", total("impressions", "is_media", "has_clicks"), at="date", absent=None),
     Measure("seen_clicks", "spend", total("clicks", "is_media", "has_impressions"), at="date", absent=None),
     Measure("click_cost", "spend", money("full_cost", "is_media", "has_clicks"), at="date", absent=None),
     Measure("impression_cost", "spend", money("full_cost", "is_media", "has_impressions"), at="date", absent=None),
@@ -277,9 +285,9 @@ MEASURES: tuple[Measure, ...] = (
     Measure("lead_orders", "orders", money("net", "is_order", "is_of_valid_lead"), at="lead_created_at", ripens="ordered_at",
             base="leads", like="leads_won"),
     # subscriptions --------------------------------------------------------------------------------------------------
-    Measure("trials", "subscriptions", rows("is_trial_start"), at="trial_started_at"),
-    Measure("trials_over", "subscriptions", rows("is_trial_over"), at="trial_started_at"),
-    Measure("trials_paid", "subscriptions", rows("is_trial_paid"), at="trial_started_at"),
+    Measure("trials", "subscriptions", cases("trial_started"), at="trial_started_at"),
+    Measure("trials_over", "subscriptions", cases("trial_started", "is_trial_over"), at="trial_started_at"),
+    Measure("trials_paid", "subscriptions", cases("trial_started", "is_trial_paid"), at="trial_started_at"),
     Measure("mrr_running", "subscriptions", money("monthly", "is_recurring"), since="started_at", until="ended_at"),
     Measure("mrr_undiscounted", "subscriptions", money("discount", "is_discounted"), since="full_price_at",
             until="ended_at"),
@@ -288,8 +296,7 @@ MEASURES: tuple[Measure, ...] = (
             until="ended_at", moment="start"),
     Measure("accounts_lost", "subscriptions", distinct("customer_id", "is_recurring"), since="started_at",
             until="ended_at", moment="lost"),
-    Measure("subscription_starts", "subscriptions", rows("is_recurring"), at="started_at"),
-    Measure("subscribers", "subscriptions", rows("is_first_paid"), at="started_at"),
+    Measure("subscribers", "subscriptions", cases("first_paid"), at="started_at"),
     Measure("subscriber_value", "subscriptions", money("run_value", "is_recurring"), at="started_at"),
     Measure("lead_subscriptions", "subscriptions", money("run_value", "is_recurring", "is_of_valid_lead"),
             at="lead_created_at", ripens="started_at", base="leads", like="leads_won"),
@@ -304,21 +311,21 @@ MEASURES: tuple[Measure, ...] = (
     Measure("chats_rated", "chats", count("rating"), at="started_at"),
     Measure("chats_pleased", "chats", rows("is_pleased"), at="started_at"),
     Measure("reply_spread", "chats", spread("reply_seconds", "response", "is_sales"), at="started_at"),
-    Measure("invites_shown", "chat_invites", total("shown"), at="date"),
-    Measure("invites_accepted", "chat_invites", total("accepted"), at="date"),
+    Measure("invites_shown", "chat_invites", cases("shown"), at="date"),
+    Measure("invites_accepted", "chat_invites", cases("accepted"), at="date"),
     # e-mail and social ----------------------------------------------------------------------------------------------
-    Measure("emails_delivered", "email", total("delivered"), at="date"),
-    Measure("emails_opened", "email", total("opens"), at="date"),
-    Measure("emails_clicked", "email", total("clicks"), at="date"),
-    Measure("social_impressions", "social", total("impressions"), at="date"),
-    Measure("social_engagements", "social", total("engagements"), at="date"),
+    Measure("emails_delivered", "email", cases("delivered"), at="date"),
+    Measure("emails_opened", "email", cases("opens"), at="date"),
+    Measure("emails_clicked", "email", cases("clicks"), at="date"),
+    Measure("social_impressions", "social", cases("impressions"), at="date"),
+    Measure("social_engagements", "social", cases("engagements"), at="date"),
 )  # fmt: skip
 
 LADDERS: tuple[Ladder, ...] = (
     Ladder("spend", "scope", ("spend_media", "spend_marketing", "spend_all")),
     Ladder("sales", "sales", ("order_net", "deal_amount", "win_amount", "subscriber_value")),
-    Ladder("sales_count", "sales", ("orders", "deals_valued", "wins_valued", "subscription_starts")),
-    Ladder("lead_sales", "linked", ("lead_orders", "lead_deals", "lead_value", "lead_subscriptions")),
+    Ladder("sales_count", "sales", ("orders", "deals_valued", "wins_valued", "subscribers")),
+    Ladder("lead_sales", "sales", ("lead_orders", "lead_deals", "lead_value", "lead_subscriptions")),
     Ladder("new_customers", "customers", ("first_orders", "subscribers", "deal_customers", "wins")),
     Ladder("new_sales", "customers", ("first_order_net", "subscriber_first", "deal_customer_amount", "win_amount")),
     Ladder("qualified", "qualified", ("leads_mql", "leads_sql", "leads_high_score")),
@@ -338,7 +345,7 @@ KPIS: tuple[Kpi, ...] = (
     Kpi("engagement_rate", col("engaged_sessions"), col("sessions"), "rate", "higher", "traffic"),
     Kpi("pages_per_session", col("pageviews"), col("sessions"), "ratio", section="traffic"),
     Kpi("impressions", col("impressions"), section="traffic"),
-    Kpi("ctr", col("seen_clicks"), col("impressions"), "rate", "higher", "traffic"),
+    Kpi("ctr", col("seen_clicks"), col("clickable"), "rate", "higher", "traffic"),
     Kpi("organic_share", col("organic_sessions"), col("sessions"), "rate", "higher", "traffic"),
     # volume ---------------------------------------------------------------------------------------------------------
     Kpi("leads", col("leads"), better="higher"),

@@ -125,6 +125,16 @@ def _firsts(name: str, at: str, key: str, tie: str, among: tuple[str, ...] = ())
     )
 
 
+def _part(flag: str, key: str) -> Callable[[Context], nw.Expr]:
+    """1 shared among the rows of a key that are flagged: two items of one subscription are one customer."""
+
+    def make(context: Context) -> nw.Expr:
+        flagged = nw.when(nw.col(flag)).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+        return nw.when(nw.col(flag)).then(1.0 / flagged.sum().over(key))
+
+    return make
+
+
 def _is_web(context: Context) -> nw.Expr:
     """Leads that came through the website: by form, chat or account, and not known to come from print or an event."""
     web = nw.col("is_valid")
@@ -409,6 +419,7 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
         Added("is_discounted", ("is_recurring", "full_price_at"), lambda _: nw.col("is_recurring") & ~nw.col("full_price_at").is_null()),
         Added("run_value", ("monthly", "started_at", "discount", "full_price_at"), _run_value, uses=("ended_at",)),
         Added("is_trial_start", ("subscription_id", "trial_started_at", "started_at"), _is_trial_start, uses=("kind",)),
+        Added("trial_started", ("is_trial_start",), _part("is_trial_start", "subscription_id"), uses=("subscription_id",)),
         Added("is_trial_over", ("is_trial_start", "trial_ended_at"), _is_trial_over),
         Added(
             "paid_on",
@@ -419,6 +430,7 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
         Added("is_trial_paid", ("is_trial_over", "paid_on"), _is_trial_paid),
         Added("is_of_valid_lead", ("lead_is_valid",), _flag("lead_is_valid", False)),
         *_firsts("is_first_paid", "started_at", "customer_id", "subscription_id", ("is_recurring",)),
+        Added("first_paid", ("is_first_paid",), _part("is_first_paid", "customer_id"), uses=("customer_id",)),
     ),
     "chats": (
         Added("needs_reply", (), lambda c: ~_flag("bot_handled", False)(c), uses=("bot_handled",)),

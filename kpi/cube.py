@@ -177,7 +177,7 @@ def _chosen(data: Dataset, kpis: Sequence[str | Kpi] | None, own: Sequence[Measu
 def _dims(data: Dataset, by: Sequence[str], kpis: Sequence[str | Kpi] | None) -> tuple[str, ...]:
     """The dimensions asked for, and those over which the KPIs asked for compare."""
     catalogue = catalog.kpis(data.assumptions.stages)
-    chosen = [catalog.find(item, catalogue) for item in kpis or ()]
+    chosen = list(catalogue.values()) if kpis is None else [catalog.find(item, catalogue) for item in kpis]
     over = [item.over for item in chosen if item.over and not lacks(data, item)]
     return tuple(dict.fromkeys(dim for dim in (*by, *over) if dim != "currency"))
 

@@ -15,9 +15,6 @@ from kpi.cube import require_dims
 from kpi.query import OK, Query, inputs_of, reason, refused, scope_of, unsplit
 from kpi.totals import distinct_totals, distribution, totals
 
-_COUNTED = ("traffic", "email", "social", "chat_invites")
-"""Tables of counts: their totals are cases, like counted rows."""
-
 
 def ratio(query: Query, kpi: Kpi, scope: Scope | None, by: tuple[str, ...] | None = None) -> pl.DataFrame:
     inputs = inputs_of(query, kpi, scope)
@@ -81,7 +78,7 @@ def _with_interval(frame: pl.DataFrame, kpi: Kpi, inputs: Mapping[str, Measure])
 
 def _counts(item: Measure) -> bool:
     """Whether a measure counts rows: only then do its figures have a sample size."""
-    return item.agg.kind in ("rows", "count", "distinct") or (item.agg.kind == "total" and item.table in _COUNTED)
+    return item.agg.kind in ("rows", "count", "distinct") or item.agg.cases
 
 
 def over(query: Query, kpi: Kpi, scope: Scope | None) -> pl.DataFrame:
@@ -90,11 +87,13 @@ def over(query: Query, kpi: Kpi, scope: Scope | None) -> pl.DataFrame:
     if lacks(query.cube.data, kpi, query.cube.measures):
         return refused(query, reason(lacks(query.cube.data, kpi, query.cube.measures)))
     require_dims(query.cube, (over,))
-    by = query.by if kpi.figure else tuple(dim for dim in query.by if dim != over)
-    parts = ratio(query, kpi, scope, by=tuple(dict.fromkeys((*by, over))))
-    keys = ["date", *(dim for dim in by if dim != over)]
+    keys = ["date", *(dim for dim in query.by if dim != over)]
+    # A filter on the dimension itself chooses among its shares; it does not make one of them the whole.
+    whole = replace(query, where={dim: values for dim, values in query.where.items() if dim != over})
+    parts = ratio(whole, kpi, scope, by=(*keys[1:], over))
     if kpi.figure is None:
-        return _shares(parts, kpi, keys, query.by)
+        return _shares(parts, kpi, keys, query)
+    parts = parts.filter(pl.col(over).is_null() | (pl.col(over) != "unknown"))  # nobody can cut an unknown source
     figure = {"pareto": statistics.pareto_count, "herfindahl": statistics.herfindahl}[kpi.figure]
     amount = pl.col("numerator").fill_null(0)
     return (
@@ -119,7 +118,7 @@ def over(query: Query, kpi: Kpi, scope: Scope | None) -> pl.DataFrame:
     )
 
 
-def _shares(parts: pl.DataFrame, kpi: Kpi, keys: list[str], by: tuple[str, ...]) -> pl.DataFrame:
+def _shares(parts: pl.DataFrame, kpi: Kpi, keys: list[str], query: Query) -> pl.DataFrame:
     whole = pl.col("numerator").sum().over(keys)
     top, bottom = pl.col("numerator"), pl.col("denominator")
     low, high = statistics.wilson(top, bottom)
@@ -132,7 +131,10 @@ def _shares(parts: pl.DataFrame, kpi: Kpi, keys: list[str], by: tuple[str, ...])
             .otherwise(pl.col("status"))
         )
     )
-    if kpi.over in by:
+    chosen = query.where.get(kpi.over or "")
+    if chosen is not None:
+        shares = shares.filter(pl.col(kpi.over or "").is_in(list(chosen)))
+    if kpi.over in query.by:
         return shares
     # Not split by the dimension: the largest value stands for the mix, so that the row still says something true.
     known = pl.col(kpi.over or "") != "unknown"

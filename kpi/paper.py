@@ -34,6 +34,7 @@ _TICKS: Mapping[Grain, tuple[str, int]] = {
     "1d": ("day", 1), "1w": ("week", 1), "1mo": ("month", 1), "1q": ("month", 3), "1y": ("year", 1)
 }  # fmt: skip
 _YEARLY = 12
+_WIDTH = 640
 _SECONDS = ((2 * 86_400, 86_400, "day"), (2 * 3600, 3600, "hour"), (2 * 60, 60, "minute"), (0, 1, "second"))
 
 
@@ -152,13 +153,14 @@ def drawing(
 
 
 def finished(
-    plot: Drawing, chart: Any, headline: str, notes: Sequence[str], text: str, by: str = ""
+    plot: Drawing, layers: Sequence[Any], height: int, headline: str, notes: Sequence[str], text: str, by: str = ""
 ) -> Any:
     """A chart with its title, notes, alt text, colours and the language's numbers.
 
     Args:
         plot: What it was drawn from.
-        chart: Layers on one plot.
+        layers: What is drawn on one plot; those without rows are left out, because Vega warns of them.
+        height: Of the plot, in pixels.
         headline: What is seen.
         notes: How to read it, under the line that names unit, split, period and filter.
         text: The finding, for those who do not see it.
@@ -170,7 +172,7 @@ def finished(
     first = dot.join(filter(None, (plot.unit.name, split, plot.about)))
     second = dot.join(filter(None, notes))
     head = alt.Title(
-        _wrapped(headline, 42, lang), subtitle=[*_wrapped(first, 56, lang), *_wrapped(second, 56, lang)],
+        _wrapped(headline, 38, lang), subtitle=[*_wrapped(first, 56, lang), *_wrapped(second, 56, lang)],
         anchor="start", frame="bounds", color=ink.text, subtitleColor=ink.quiet, fontSize=17, subtitleFontSize=13,
         offset=16, subtitlePadding=6, subtitleLineHeight=18, fontWeight=600,
     )  # fmt: skip
@@ -186,18 +188,23 @@ def finished(
     )
     # The width is that of the whole picture, labels at the end of lines included; the height that of the plot.
     size = alt.AutoSizeParams(type="fit-x", contains="padding")
-    return chart.properties(title=head, description=text, padding=5, autosize=size, config=config)
+    # NOTE: Streamlit writes into `padding`, and draws nothing where it is a number.
+    padding = dict.fromkeys(("left", "top", "right", "bottom"), 5)
+    drawn = [layer for layer in layers if layer.data["values"]]
+    # NOTE: all at once; `properties` would copy every row once more.
+    return alt.layer(
+        *drawn, width=_WIDTH, height=height, title=head, description=text, padding=padding, autosize=size, config=config
+    )
 
 
-def nothing(plot: Drawing, text: str, width: int, by: str = "") -> Any:
+def nothing(plot: Drawing, text: str, by: str = "") -> Any:
     """In place of a chart that would be empty: why it is, and what to do."""
     codes = [row["status"] for row in plot.rows if row["status"] != OK]
     why = max(set(codes), key=codes.count) if codes else "no data"
     reasons = [{"text": status(why, plot.lang)}]
     mark = alt.Chart(data(reasons)).mark_text(color=INKS[plot.theme].quiet, fontSize=16).encode(text=said("text"))
     headline = say("chart.none.title", plot.lang, name=kpi_name(plot.kpi, plot.lang))
-    chart = alt.layer(mark).properties(width=width, height=120)
-    return finished(plot, chart, headline, [status(why, plot.lang, "help")], text, by)
+    return finished(plot, [mark], 120, headline, [status(why, plot.lang, "help")], text, by)
 
 
 def haloed(base: Any, paper: str, mark: str, **look: Any) -> list[Any]:
@@ -274,7 +281,7 @@ def _interval(kpi: Kpi, row: Row, lang: str) -> str:
 def _wrapped(text: str, letters: int, lang: str) -> list[str]:
     """A text in lines of similar length, none longer than fits a phone."""
     lines = -(-len(text) // letters)
-    return [ordered(line, lang) for line in wrap(text, max(len(text) // max(lines, 1) + 8, 20))]
+    return [ordered(line, lang) for line in wrap(text, max(len(text) // max(lines, 1) + 5, 20))]
 
 
 def ordered(text: str, lang: str) -> str:

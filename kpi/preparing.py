@@ -68,7 +68,7 @@ def prepare(data: Dataset, table: str, columns: frozenset[str], as_of: dt.date) 
     frame = _with_days(frame, table, wanted, data.assumptions.zone)
     loans = frozenset(name for name in wanted if name in {*LENT, *LENT_DIMENSIONS} and name not in frame.columns)
     if table in BORROWERS and loans:
-        frame = _borrow(data, frame, loans, as_of)
+        frame = _borrow(data, table, frame, loans, as_of)
     for item in added(table, data.assumptions.stages):
         if item.name in wanted:
             context = Context(frame.collect_schema(), data.assumptions, as_of)
@@ -120,10 +120,17 @@ def _duckdb_days(frame: nw.LazyFrame[Any], columns: list[str], zone: str) -> nw.
     return _lazy(frame.to_native().project(", ".join(("*", *days, *epochs))))
 
 
-def _borrow(data: Dataset, frame: nw.LazyFrame[Any], loans: frozenset[str], as_of: dt.date) -> nw.LazyFrame[Any]:
+def _borrow(
+    data: Dataset, table: str, frame: nw.LazyFrame[Any], loans: frozenset[str], as_of: dt.date
+) -> nw.LazyFrame[Any]:
     """The rows with columns of their lead; a lead that stands twice lends its rows once."""
     sources = {name: LENT.get(name, name) for name in sorted(loans)}
     leads = prepare(data, "leads", frozenset(sources.values()) | {"lead_id"}, as_of)
+    if leads.implementation is not frame.implementation:
+        raise ValueError(
+            f"{table} need columns of their leads, but leads are a frame of {leads.implementation} and {table} of "
+            f"{frame.implementation}; give both as frames of one engine"
+        )
     lent = leads.select(
         nw.col("lead_id"),
         *(nw.col(_as_day(leads, source)).alias(name) for name, source in sources.items()),

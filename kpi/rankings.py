@@ -29,7 +29,6 @@ from kpi.paper import (
 )
 from kpi.query import OK
 from kpi.texts import say
-from kpi.trends import WIDTH
 from kpi.wording import Row, dimension, kpi_name, segment, shown, status, title
 
 _BARS, _FEW, _STEP = 10, 30, 30
@@ -65,12 +64,12 @@ def bars(
     plot = drawing(result, kpi, lang, theme, about, palette)
     text = describe_bars(plot, by)
     if all(row["value"] is None for row in plot.rows):
-        return nothing(plot, text, WIDTH, by)
+        return nothing(plot, text, by)
     ranked, left = _ranked(plot, by)
     marks = _unique([_bar(plot, row, by) for row in ranked])
     place, length = _axes(plot, marks)
-    chart = alt.layer(*_bar_layers(plot, marks, place, length)).properties(width=WIDTH, height=alt.Step(_STEP))
-    return finished(plot, chart, _headline(plot, ranked, by), _notes(plot, marks, left), text, by)
+    layers, height = _bar_layers(plot, marks, place, length), _STEP * len(marks)
+    return finished(plot, layers, height, _headline(plot, ranked, by), _notes(plot, marks, left), text, by)
 
 
 def compare(
@@ -95,9 +94,9 @@ def compare(
     plot = drawing(result, size, lang, theme, about, None)
     marks = _unique([_dot(result, kpi, plot) for kpi in kpis])
     place, length = _axes(plot, marks)
-    chart = alt.layer(*_dot_layers(plot, marks, place, length)).properties(width=WIDTH, height=alt.Step(_STEP + 6))
+    layers, height = _dot_layers(plot, marks, place, length), (_STEP + 6) * len(marks)
     notes = [say("chart.note.rule", lang)] if any(mark["low"] is not None for mark in marks) else []
-    return finished(plot, chart, _rivals(marks, lang), notes, describe_rivals(result, kpis, lang))
+    return finished(plot, layers, height, _rivals(marks, lang), notes, describe_rivals(result, kpis, lang))
 
 
 def describe_bars(plot: Drawing, by: str) -> str:

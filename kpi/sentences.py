@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -14,7 +13,7 @@ from kpi.catalog import Kpi
 from kpi.cube import Cube
 from kpi.evaluation import evaluate
 from kpi.periods import Period, shift
-from kpi.texts import has, name_of, say
+from kpi.texts import measure_text, say
 from kpi.wording import Row, abbreviation, dimension, kpi_name, segment, shown
 
 Term = Callable[[str], str]
@@ -93,11 +92,11 @@ def _side(
 
     def term(name: str) -> str:
         number = formats.value(amounts.get(name), "money" if items[name].agg.money else "count", lang, currency)
-        return say("sentence.term", lang, number=number, name=_measure(items[name].id, lang))
+        return say("sentence.term", lang, number=number, name=measure_text(items[name].id, lang))
 
     if len(names) == 1 or all(name in amounts for name in names):
         return _infix(expression, term)
-    named = _infix(expression, lambda name: _measure(items[name].id, lang))
+    named = _infix(expression, lambda name: measure_text(items[name].id, lang))
     unit = "money" if all(item.agg.money for item in items.values()) else "count"
     bare = kpi.denominator is None
     return named if bare else say("sentence.sum", lang, number=formats.value(total, unit, lang, currency), names=named)
@@ -108,18 +107,6 @@ def _solved(expression: pl.Expr, total: float, name: str, known: Mapping[str, fl
     at = pl.DataFrame({**{other: [amount] * 2 for other, amount in known.items()}, name: [0.0, 1.0]})
     none, one = at.select(expression.cast(pl.Float64).alias("total"))["total"].to_list()
     return None if none is None or one is None or one == none else (total - none) / (one - none)
-
-
-def _measure(name: str, lang: str) -> str:
-    """A measure's name; that of a step between stages from its stages; the id of the user's own."""
-    if has(f"measure.{name}", lang):
-        return say(f"measure.{name}", lang)
-    step = re.fullmatch(r"(entered)_(?P<here>.+)|(?P<from>.+)_(then|spread)_(?P<there>.+)", name)
-    if not step:
-        return name.replace("_", " ")
-    kind = step[1] or step[4]
-    gaps = {"here": step["here"] or step["from"], "there": step["there"] or ""}
-    return say(f"measure.{kind}", lang, **{gap: name_of("stage", code, lang) for gap, code in gaps.items()})
 
 
 def _currency(row: Row, cube: Cube) -> str:
@@ -133,7 +120,7 @@ def _currency(row: Row, cube: Cube) -> str:
 
 def _whole(kpi: Kpi, row: Row, lang: str, cube: Cube) -> str:
     """A quantile, a share of all values of a dimension, or one figure for them all."""
-    name = _measure(rung(cube.data, kpi.inputs[0], kpi), lang)
+    name = measure_text(rung(cube.data, kpi.inputs[0], kpi), lang)
     value, n = shown(kpi, row, row["value"], lang), formats.value(row["n"], "count", lang)
     if kpi.quantile is not None:
         key = "sentence.median" if kpi.quantile == 0.5 else "sentence.quantile"

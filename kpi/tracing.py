@@ -15,7 +15,7 @@ from kpi.columns import day
 from kpi.cube import Cube
 from kpi.periods import Period
 from kpi.preparing import prepare
-from kpi.reading import PERSONAL
+from kpi.canonical import PERSONAL
 
 _FORMULA = r"^\s*[=+\-@\t\r]"
 

@@ -38,7 +38,7 @@ from kpi.wording import YOUNG, Row, bucket, finding, grain_of, kpi_name, segment
 Lines = dict[str, list[dict[str, Any]]]
 """Code of a segment (empty where there is only one line) → its rows in order of time, the largest segment first."""
 
-WIDTH, _HEIGHT = 640, 280
+_HEIGHT = 280
 _LABELLED = 5
 _DASHES: dict[str, list[float]] = {"settled": [1, 0], "immature": [5, 4], "too young": [1.5, 4]}
 
@@ -71,7 +71,7 @@ def trend(
     plot = drawing(result, kpi, lang, theme, about, palette, target)
     lines, text = _lines(plot), describe_lines(plot, target)
     if all(row["value"] is None for row in plot.rows):
-        return nothing(plot, text, WIDTH, "".join(plot.dims[:1]))
+        return nothing(plot, text, "".join(plot.dims[:1]))
     hues = _hues(plot, lines)
     happened = _happened(annotations, plot)
     x, y, reach = _axes(plot, target, bool(happened))
@@ -84,8 +84,7 @@ def trend(
         *_targets(plot, target, y),
         _labels(ends, x, y),
     ]
-    chart = alt.layer(*layers).properties(width=WIDTH, height=_HEIGHT)
-    return finished(plot, chart, _headline(plot), _notes(plot, lines, hues), text, "".join(plot.dims[:1]))
+    return finished(plot, layers, _HEIGHT, _headline(plot), _notes(plot, lines, hues), text, "".join(plot.dims[:1]))
 
 
 def describe_lines(plot: Drawing, target: float | None = None) -> str:

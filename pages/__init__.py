@@ -1,6 +1,6 @@
 """What the pages share: the view, and the pieces that they are put together from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -96,8 +96,10 @@ def card_grid(view: View, names: Sequence[str], results: Mapping[str, Any], reas
 
 def figures(view: View, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What a card shows of each KPI: its value, its changes, its trend."""
-    if not names:
-        return {}
+    return view.kept(lambda: _figures(view, names), "figures", *view.question, *names) if names else {}
+
+
+def _figures(view: View, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     over = tuple({item.over for name in names if (item := kpis(view)[name]).over in view.dims})
     asked = tuple(names)
     values = view.ask("evaluate", *over, kpis=asked, period=view.period)
@@ -114,7 +116,7 @@ def figures(view: View, names: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _card(view: View, item: Kpi, figure: Mapping[str, Any], reason: str) -> None:
-    st.html(cards.card(item, figure["value"], figure["changes"], figure["trend"], view.lang))
+    headline(view, item, figure)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         with st.popover(view.say("card.why"), type="tertiary"):
             st.write(reason)
@@ -124,16 +126,17 @@ def _card(view: View, item: Kpi, figure: Mapping[str, Any], reason: str) -> None
 
 
 def headline(view: View, item: Kpi, figure: Mapping[str, Any]) -> None:
-    """The KPI's card on its own page."""
-    st.html(cards.card(item, figure["value"], figure["changes"], figure["trend"], view.lang))
+    """The KPI's card."""
+    made = (item, figure["value"], figure["changes"], figure["trend"], view.lang)
+    st.html(view.kept(lambda: cards.card(*made), "card", item.id, *view.question))
 
 
 def trend(view: View, item: Kpi, figure: Mapping[str, Any]) -> None:
     """The KPI over time."""
     from kpi import charts
 
-    picture = charts.trend(figure["trend"], item, view.lang, theme=theme())
-    st.altair_chart(picture, key="trend", theme=None)
+    chosen = theme()
+    _draw(view, lambda: charts.trend(figure["trend"], item, view.lang, theme=chosen), "trend", item.id, chosen)
 
 
 def parts(view: View, item: Kpi, split: str) -> None:
@@ -141,10 +144,10 @@ def parts(view: View, item: Kpi, split: str) -> None:
     from kpi import charts
 
     found = view.ask("evaluate", split, kpis=(item.id,), by=(split,), period=view.period)
-    picture = charts.bars(found, item, split, view.lang, theme=theme())
-    st.altair_chart(picture, key="parts", theme=None)
+    chosen = theme()
+    _draw(view, lambda: charts.bars(found, item, split, view.lang, theme=chosen), "parts", item.id, split, chosen)
     with st.expander(view.say("detail.table")):
-        st.html(show(found, view.lang)._repr_html_())
+        st.html(view.kept(lambda: show(found, view.lang)._repr_html_(), "parts_table", item.id, split, *view.question))
         st.download_button(
             view.say("detail.download"), lambda: to_csv(found), f"{item.id}.csv", "text/csv", on_click="ignore", key="csv"
         )
@@ -154,7 +157,7 @@ def compare(view: View, names: Sequence[str]) -> None:
     """Several KPIs side by side: each under its own name, with its formula on this data."""
     over = tuple({item.over for name in names if (item := kpis(view)[name]).over in view.dims})
     found = view.ask("evaluate", *over, kpis=tuple(names), period=view.period)
-    st.html(show(found, view.lang)._repr_html_())
+    st.html(view.kept(lambda: show(found, view.lang)._repr_html_(), "rivals", *names, *view.question))
     for name in names:
         st.caption(formula(view, kpis(view)[name], _rows(found, name)[0]))
 
@@ -166,7 +169,16 @@ def theme() -> str:
 
 def formula(view: View, item: Kpi, row: Mapping[str, Any]) -> str:
     """The formula with the real numbers in it."""
-    return url.plain(cards.sentence(item, dict(row), view.lang, view.cube()))
+
+    def said() -> str:
+        return url.plain(cards.sentence(item, dict(row), view.lang, view.cube(), view.period, view.where))
+
+    return str(view.kept(said, "formula", item.id, *view.question))
+
+
+def _draw(view: View, make: Callable[[], Any], name: str, *what: str) -> None:
+    """Draws a chart. Altair checks a chart for longer than all else on a page takes, so its specification is kept."""
+    st.vega_lite_chart(view.kept(lambda: make().to_dict(), name, *what, *view.question), key=name, theme=None)
 
 
 def _rows(frame: Any, name: str) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ ROWS = {
     "leads_raw": (10, 10, None),
     "visitor_to_lead": (0.007, 7, 1000),  # not L6 by phone, not L9 from the fair
     "source_concentration": (6, *NONE),  # 2, 2, 1, 1, 1, 1, 1: seven of nine are 78 %, so it takes six sources
-    "placement_concentration": (4, *NONE),  # unknown 3, google 2, facebook 2, magazine 1, fair 1
+    "placement_concentration": (3, *NONE),  # google 2, facebook 2, magazine 1, fair 1; an unknown one is no source
     "source_hhi": (13 / 81, *NONE),  # (2² + 2² + 5 × 1²) / 9²
     "leads_per_spend": (2.4, 9000, 3750),
     "social_leads": (2, 2, None),

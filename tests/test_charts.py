@@ -21,7 +21,8 @@ EVIL = '<img src="http://evil/x">'
 
 
 def result(name: str, rows: list[dict]) -> pl.DataFrame:
-    base = {"value": None, "numerator": None, "denominator": None, "n": None, "low": None, "high": None, "currency": None, "status": "ok", "maturity": None, "covered": 1.0}  # fmt: skip
+    figures = ("value", "numerator", "denominator", "n", "low", "high", "currency")
+    base = {**dict.fromkeys(figures), "status": "ok", "maturity": None, "covered": 1.0}
     return pl.DataFrame([{"kpi": name, **_first(row), **base, **row} for row in rows], infer_schema_length=None)
 
 
@@ -106,7 +107,8 @@ def test_other_stands_only_for_what_adds_up(name, adds_up):
     values = {f"c{at}": at + 1 for at in range(13)}
     chart = charts.bars(by_channel(name, **values), KPIS[name], "channel")
     last = marks(chart, "bar")[-1]
-    assert (last["name"], last["y"], len(marks(chart, "bar"))) == (("3 others", 1 + 2 + 3, 11) if adds_up else ("c3", 4, 10))
+    found = (last["name"], last["y"], len(marks(chart, "bar")))
+    assert found == (("3 others", 1 + 2 + 3, 11) if adds_up else ("c3", 4, 10))
     assert ("3 more are in the table" in " ".join(chart.to_dict()["title"]["subtitle"])) is not adds_up
 
 
@@ -117,12 +119,14 @@ def test_negative_bars_keep_zero_on_the_axis():
 
 def test_two_segments_of_one_name_stay_two_bars():
     result = by_channel("leads", email=3, **{"E-mail": 2})
-    assert [row["name"] for row in marks(charts.bars(result, KPIS["leads"], "channel"), "bar")] == ["E-mail (email)", "E-mail (E-mail)"]
+    chart = charts.bars(result, KPIS["leads"], "channel")
+    assert [row["name"] for row in marks(chart, "bar")] == ["E-mail (email)", "E-mail (E-mail)"]
 
 
 def test_mixed_currencies_do_not_share_an_axis():
     mixed = {"value": None, "status": "mixed currency"}
-    parts = [{"channel": "chat", **mixed}, {"channel": "chat", "value": 5.0, "currency": "EUR"}, {"channel": "chat", "value": 6.0, "currency": "USD"}]  # fmt: skip
+    apart = [{"value": 5.0, "currency": "EUR"}, {"value": 6.0, "currency": "USD"}]
+    parts = [{"channel": "chat", **part} for part in (mixed, *apart)]
     assert "Mixed currencies" in json.dumps(charts.bars(result("cpl", parts), KPIS["cpl"], "channel").to_dict())
 
 
@@ -135,11 +139,16 @@ def test_young_buckets_are_dashed_and_missing_ones_are_gaps():
     runs: dict[str, list[str]] = {}
     for row in marks(chart, "line"):
         runs.setdefault(row["run"], []).append(f"{row['style']} {row['x'][5:7]}")
-    assert list(runs.values()) == [["settled 03", "settled 04"], ["immature 04", "immature 05"], ["too young 05", "too young 06"]]
+    assert list(runs.values()) == [
+        ["settled 03", "settled 04"],
+        ["immature 04", "immature 05"],
+        ["too young 05", "too young 06"],
+    ]
 
 
 def test_each_run_of_each_line_is_its_own():
-    rows = [{"channel": channel, "date": month, "value": value} for channel, value in (("chat", 2.0), ("email", 1.0)) for month in MONTHS]
+    ends = {"chat": 2.0, "email": 1.0}
+    rows = [{"channel": channel, "date": month, "value": end} for channel, end in ends.items() for month in MONTHS]
     runs: dict[str, set] = {}
     for row in marks(charts.trend(result("leads", rows), KPIS["leads"]), "line"):
         runs.setdefault(row["run"], set()).add(row["y"])
@@ -162,7 +171,7 @@ def test_end_labels_do_not_touch():
 
 def test_labels_of_an_axis_differ():
     svg = charts.as_svg(charts.trend(over_time("deal_size", [10.001, 10.004], currency=["EUR"] * 2), KPIS["deal_size"]))
-    assert {"€10.001", "€10.002", "€10.003"} <= set(re.findall(r">(€[\d.]+)<", svg))
+    assert {"€10.0010", "€10.0020", "€10.0030"} <= set(re.findall(r">(€[\d.]+)<", svg))
 
 
 def test_seconds_stand_on_an_axis_of_hours():
@@ -205,8 +214,10 @@ def test_text_from_the_data_is_never_an_address():
 
 
 def test_the_alt_text_tells_the_finding():
-    found = by_channel("cpl", chat={"value": 9.05, "currency": "EUR"}, display={"value": 224.0, "currency": "EUR"}, direct={"value": None, "status": "no data"})
-    text = "Cost per lead by channel: highest Display ads with €224, lowest Live chat with €9.05; 2 values. 1 has no value."
+    chat, display = {"value": 9.05, "currency": "EUR"}, {"value": 224.0, "currency": "EUR"}
+    found = by_channel("cpl", chat=chat, display=display, direct={"value": None, "status": "no data"})
+    text = "Cost per lead by channel: highest Display ads with €224, lowest Live chat with €9.05; 2 values."
+    text += " 1 has no value."
     assert charts.describe(found, KPIS["cpl"]) == text
     assert charts.bars(found, KPIS["cpl"], "channel").description == text
 
@@ -227,6 +238,19 @@ def test_axes_write_numbers_as_the_language_does():
     chart = charts.trend(over_time("cpl", [1000.0, 2000.0], currency=["EUR"] * 2), KPIS["cpl"], lang="de")
     assert "2.000\u00a0€" in charts.as_svg(chart)
     assert "2B" in charts.as_svg(charts.trend(over_time("cpl", [1e9, 2e9], currency=["EUR"] * 2), KPIS["cpl"]))
+
+
+def test_streamlit_can_write_into_the_padding():
+    """It draws nothing where padding is a number; and empty layers are warnings in the console."""
+    for chart in (
+        charts.trend(over_time("win_rate", [0.2]), KPIS["win_rate"]),
+        charts.bars(by_channel("leads", chat=2), KPIS["leads"], "channel"),
+        charts.bars(by_channel("leads", chat={"value": None, "status": "no data"}), KPIS["leads"], "channel"),
+    ):
+        spec = chart.to_dict()
+        assert set(spec["padding"]) == {"left", "right", "top", "bottom"}
+        assert all(spec.get("datasets", {}).values())
+        assert isinstance(spec["height"], int)
 
 
 def test_pictures_are_made_on_this_machine():
@@ -264,7 +288,8 @@ def test_a_notebook_draws_without_a_network(chromium, notebook):
         """async ([source, spec]) => {
             const module = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})))
             const held = {spec, _vl_selections: {}, _params: {}}
-            const model = {get: key => held[key], set: (key, value) => { held[key] = value }, save_changes() {}, on() {}}
+            const set = (key, value) => { held[key] = value }
+            const model = {get: key => held[key], set, save_changes() {}, on() {}}
             await module.default.render({model, el: document.getElementById("el")})
         }""",
         [str(alt.JupyterChart._esm), spec],

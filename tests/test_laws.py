@@ -470,7 +470,6 @@ def test_a_subscription_without_a_start_is_neither_income_nor_a_customer():
     assert kpi.evaluate(measured, ["mrr", "accounts", "arpa"])["value"].to_list() == [10.0, 1.0, 10.0]
 
 
-@pytest.mark.xfail(reason="rows of one subscription that start at one instant are all `is_first_paid`")
 def test_two_items_of_one_subscription_are_one_new_customer():
     subscriptions = "subscription_id customer_id started_at amount\n1 ann 2025-01-05 10\n1 ann 2025-01-05 5\n"
     measured = kpi.measure(data("2025-01-31", subscriptions=subscriptions))

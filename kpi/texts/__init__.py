@@ -101,7 +101,7 @@ def measure_text(measure: str, lang: str = "en") -> str:
             return say(f"measure.{key}", lang, here=name_of("stage", here, lang), there=name_of("stage", there, lang))
     if measure.startswith("entered_"):
         return say("measure.entered", lang, here=name_of("stage", measure.removeprefix("entered_"), lang))
-    return measure
+    return measure.replace("_", " ")
 
 
 def _isolated(value: object, lang: str) -> object:

@@ -1,6 +1,6 @@
 """Data sets, cubes and answers, each made once and kept for a while; those of an upload under its secret key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,12 @@ def answer(key: str, workspace: str, question: tuple[Any, ...], _cube: kpi.Cube)
     return {"evaluate": kpi.evaluate, "change": kpi.change}[function](_cube, **plain)
 
 
+@st.cache_resource(max_entries=_MANY, ttl=_TWO_HOURS, show_spinner=False)
+def kept(key: str, workspace: str, what: tuple[Any, ...], _make: Callable[[], Any]) -> Any:
+    """What a page makes of answers (a card, a chart, a sentence), by what it is made of; not to be changed."""
+    return _make()
+
+
 @st.cache_resource(max_entries=_FEW, ttl=_TWO_HOURS, show_spinner=False)
 def rows(key: str, workspace: str, question: tuple[Any, ...], _cube: kpi.Cube, _kpi: kpi.Kpi) -> Any:
     """The rows behind one side of a KPI: name of the measure → rows."""
@@ -79,7 +85,7 @@ def dimensions(key: str, _data: kpi.Dataset) -> dict[str, list[str]]:
 def forget() -> None:
     """Removes this tab's upload, its files and everything made of it."""
     uploads.forget()
-    for cached in (dataset, cube, answer, rows, dimensions):
+    for cached in (dataset, cube, answer, kept, rows, dimensions):
         cached.clear()
 
 

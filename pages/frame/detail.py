@@ -20,7 +20,7 @@ def chosen(view: View) -> Kpi:
     if asked and asked not in known:
         st.warning(view.say("detail.unknown", kpi=url.plain(asked)))
     found = view.workspace.applied(view.data)
-    ordered = sorted(known, key=lambda name: bool(answering.lacks(found, known[name])))
+    ordered = view.kept(lambda: sorted(known, key=lambda name: bool(answering.lacks(found, known[name]))), "ordered")
     code = url.select(view.say("detail.choose"), "kpi", ordered, lambda code: name(view, known[code]), _FIRST)
     return known[code]
 

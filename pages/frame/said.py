@@ -17,8 +17,13 @@ FEW = 4
 
 def scorecard(view: View) -> list[dict[str, Any]]:
     """The 6 to 9 KPIs of this business, in order, with reasons and what each lacks."""
-    ranked = relevance.relevant(view.profile, view.workspace.applied(view.data) if view.data else None)
-    found: list[dict[str, Any]] = ranked.filter(ranked["shown"]).to_dicts()
+
+
+    def ranked() -> list[dict[str, Any]]:
+        rows = relevance.relevant(view.profile, view.workspace.applied(view.data) if view.data else None)
+        return rows.filter(rows["shown"]).to_dicts()
+
+    found: list[dict[str, Any]] = view.kept(ranked, "scorecard")
     return found
 
 
@@ -85,7 +90,8 @@ def unlocks(view: View) -> list[dict[str, str]]:
     """What one more table, column or assumption would bring, the most useful first."""
     if view.data is None:
         return []
-    rows = relevance.unlock(view.profile, view.workspace.applied(view.data)).head(UNLOCKED).to_dicts()
+    data = view.workspace.applied(view.data)
+    rows = view.kept(lambda: relevance.unlock(view.profile, data).head(UNLOCKED).to_dicts(), "unlocks")
     return [
         {
             view.say("overview.unlock.what"): words.requirement(row["what"], view.lang).replace("`", ""),
@@ -100,7 +106,7 @@ def unlocks(view: View) -> list[dict[str, str]]:
 def left_out(view: View) -> list[str]:
     """The KPIs that this business should not look at, one line for each reason."""
     by_reason: dict[str, list[str]] = {}
-    for row in relevance.why_not(view.profile).to_dicts():
+    for row in view.kept(lambda: relevance.why_not(view.profile).to_dicts(), "left_out"):
         reason = words.reason(row["rule"], row["values"], view.lang, "excluded")
         by_reason.setdefault(reason, []).append(texts.kpi_text((row["kpi"], ()), "name", view.lang))
     return [

@@ -1,8 +1,9 @@
 """The view: what this visitor looks at, put together from the URL, the upload and the answers about the business."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import streamlit as st
@@ -60,13 +61,27 @@ class View:
     def cube(self, *dims: str) -> kpi.Cube:
         """The cube split by the filters' dimensions and these."""
         wanted = tuple(sorted({*self.where, *dims, *(d for d in ("channel", "placement") if d in self.dims)}))
-        return data.cube(self.key, self.workspace.to_json(), wanted, self.data)
+        return data.cube(self.key, self.stated, wanted, self.data)
 
     def ask(self, function: str, *dims: str, **arguments: Any) -> Any:
         """A result of `evaluate` or `change` under the view's filters."""
         arguments = {"where": tuple(self.where.items()), **arguments}
         named = tuple(sorted(arguments.items()))
-        return data.answer(self.key, self.workspace.to_json(), (function, named), self.cube(*dims))
+        return data.answer(self.key, self.stated, (function, named), self.cube(*dims))
+
+    def kept(self, make: Callable[[], Any], *what: Any) -> Any:
+        """What a page makes under this workspace, made once for all who ask: `what` names it and all it depends on."""
+        return data.kept(self.key, self.stated, (self.lang, *what), make)
+
+    @cached_property
+    def stated(self) -> str:
+        """The workspace as text, as which it stands in the keys of caches."""
+        return self.workspace.to_json()
+
+    @property
+    def question(self) -> tuple[Any, ...]:
+        """What is asked: days, comparison, grain, filters."""
+        return self.period, self.against, self.every, tuple(self.where.items())
 
 
 def current() -> View:

@@ -38,8 +38,8 @@ def aggregate(data: Dataset, measures: Sequence[Measure], by: Sequence[str], as_
     return pl.concat([pl.DataFrame(schema=schema), *long]).sort("measure", "date", *by, "currency", "lag", "value")
 
 
-def rows(data: Dataset, item: Measure, by: Sequence[str], as_of: dt.date) -> Any:
-    """Lazy rows of a measure that must ask them again: `key, *by` and `date`, or `since` and `until`."""
+def rows(data: Dataset, item: Measure, by: Sequence[str], as_of: dt.date) -> pl.DataFrame:
+    """The different rows of a distinct count: `key` (a number for each value), `*by`, and `date` or `since`, `until`."""
     frame = prepare(data, item.table, item.columns | {*by}, as_of)
     schema = frame.collect_schema()
     dates = {"date": item.at} if item.at else {"since": item.since, "until": item.until}
@@ -47,15 +47,17 @@ def rows(data: Dataset, item: Measure, by: Sequence[str], as_of: dt.date) -> Any
     kept, since = met(item.agg.where), days.get("since")
     if since:  # a row that never began is no stock
         frame = frame.filter(~nw.col(since).is_null())
-    return (
+    named = (
         (frame if kept is None else frame.filter(kept))
         .select(
             nw.col(item.agg.column or "").cast(nw.String).alias("key"),
             *((nw.col(column) if column else nw.lit(None).cast(nw.Date)).alias(name) for name, column in days.items()),
             *(_dim(dim, schema).alias(dim) for dim in by),
         )
-        .to_native()
+        .filter(~nw.col("key").is_null())
+        .unique()
     )
+    return to_polars(named.to_native()).with_columns(pl.col("key").rank("dense").cast(pl.UInt32))
 
 
 # ---- one pass -------------------------------------------------------------------------------------------------------

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, partial
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -42,7 +42,7 @@ class Cube:
         spans: Table → its first and last day; none for a table without dates.
         issues: What is wrong with the rows that were measured.
         ripe: Cohort measure id → the days by which half and 90 % of its conversions have happened.
-        rows: Measure id → lazy rows, for measures that must ask them again (`distinct`).
+        rows: Measure id → its rows, for measures that must ask them again (`distinct`); read when first asked for.
         data: The data set it was made of, with its assumptions.
         as_of: The export date.
     """
@@ -57,7 +57,7 @@ class Cube:
     as_of: dt.date
     issues: tuple[Issue, ...] = ()
     ripe: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    rows: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    rows: Mapping[str, Callable[[], pl.DataFrame]] = field(default_factory=dict, repr=False)
 
     @property
     def assumptions(self) -> Assumptions:
@@ -142,7 +142,7 @@ def measure(
         as_of=as_of,
         issues=(*data.issues, *check(data, as_of, {item.table for item in answerable})),
         ripe=_ripeness(frame, answerable, as_of),
-        rows={item.id: aggregating.rows(data, item, by, as_of) for item in answerable if item.rollup == "distinct"},
+        rows=_rows(data, answerable, by, as_of),
     )
 
 
@@ -190,6 +190,18 @@ def _require_known_dims(data: Dataset, by: Sequence[str]) -> None:
                 & set().union(*data.columns.values())
             )
             raise ValueError(f"no table has the dimension {dim!r}; the data has: {', '.join(have)}")
+
+
+def _rows(
+    data: Dataset, measures: Iterable[Measure], by: Sequence[str], as_of: dt.date
+) -> dict[str, Callable[[], pl.DataFrame]]:
+    """For each distinct count how to read its rows, once for all those that differ only in the moment."""
+    readers: dict[tuple[Any, ...], Callable[[], pl.DataFrame]] = {}
+    found = {}
+    for item in (item for item in measures if item.rollup == "distinct"):
+        read = cache(partial(aggregating.rows, data, item, by, as_of))
+        found[item.id] = readers.setdefault((item.table, item.agg, item.at, item.since, item.until), read)
+    return found
 
 
 # ---- when -----------------------------------------------------------------------------------------------------------

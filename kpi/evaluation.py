@@ -177,7 +177,7 @@ def _tidy(query: Query, kpi: Kpi, rows: pl.DataFrame) -> pl.DataFrame:
     if "maturity" not in rows.columns:
         rows = with_maturity(query, kpi, rows)
     known = pl.col("status") == OK
-    money = kpi.unit in ("money", "money_per_day")
+    money = kpi.unit in ("money", "money_per_day", "per_thousand")
     return rows.select(
         pl.lit(kpi.id).alias("kpi"),
         *query.by,

@@ -8,7 +8,6 @@ from functools import partial
 
 import polars as pl
 
-from kpi.aggregating import to_polars
 from kpi.answering import undated
 from kpi.catalog import Measure
 from kpi.cube import Cube
@@ -306,12 +305,12 @@ def _grid(sums: pl.DataFrame, by: tuple[str, ...], windows: pl.DataFrame) -> pl.
 
 
 def _asked(cube: Cube, item: Measure, dims: list[str], where: Filters) -> pl.DataFrame:
-    frame = to_polars(cube.rows[item.id])
+    frame = cube.rows[item.id]()
     for dim, values in where.items():
         if dim != "currency":
             frame = frame.filter(pl.col(dim).is_in(list(values)))
     dates = [name for name in ("date", "since", "until") if name in frame.columns]
-    return frame.select("key", *dates, *dims).drop_nulls("key").unique()
+    return frame.select("key", *dates, *dims)
 
 
 def _distinct_flow(rows: pl.DataFrame, keys: list[str], windows: pl.DataFrame, span: Span) -> pl.DataFrame:

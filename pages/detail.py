@@ -15,7 +15,7 @@ if not pages.needs_data(view):
     if lacking:
         st.info(lacking)
     left, right = st.columns([1, 2], gap="large")
-    with left:
+    with left.container(border=True):
         pages.headline(view, item, figure)
     with right:
         pages.trend(view, item, figure)

@@ -158,7 +158,7 @@ _STATE = "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test
 _STILL = f"{_STATE} === 'notRunning' && !document.querySelector('[data-testid=stSkeleton]')"
 
 
-def _choose(seen, at: int) -> float:  # noqa: ANN001
+def _choose(seen, at: int) -> float:
     """Seconds of one choice of the comparison, which stands third in the sidebar."""
     seen.locator("[data-testid=stSidebar] [data-testid=stSelectbox]").nth(2).locator("input").click()
     option = seen.get_by_role("option").nth(at % 2)

@@ -39,7 +39,7 @@ def aggregate(data: Dataset, measures: Sequence[Measure], by: Sequence[str], as_
 
 
 def rows(data: Dataset, item: Measure, by: Sequence[str], as_of: dt.date) -> pl.DataFrame:
-    """The different rows of a distinct count: `key` (a number for each value), `*by`, and `date` or `since`, `until`."""
+    """The rows of a distinct count: `key` (a number for each value), `*by`, and `date` or `since`, `until`."""
     frame = prepare(data, item.table, item.columns | {*by}, as_of)
     schema = frame.collect_schema()
     dates = {"date": item.at} if item.at else {"since": item.since, "until": item.until}

@@ -64,7 +64,9 @@ def rung(data: Dataset, ladder: str, kpi: Kpi, scope: Scope | None = None) -> st
 
 def _nearest(wanting: Sequence[frozenset[str]]) -> int:
     """The rung that the least is missing for: columns of a table that is there, before a table that is not."""
-    return min(range(len(wanting)), key=lambda place: (sum("." not in what for what in wanting[place]), len(wanting[place])))
+    return min(
+        range(len(wanting)), key=lambda place: (sum("." not in what for what in wanting[place]), len(wanting[place]))
+    )
 
 
 def lacks(data: Dataset, kpi: Kpi, own: Mapping[str, Measure] | None = None) -> frozenset[str]:
@@ -110,5 +112,8 @@ def _assumption_lacks(assumptions: Assumptions, name: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _computable(kpi: Kpi, have: frozenset[str]) -> bool:
-    row = pl.DataFrame({name: [1.0 if name in have else None] for name in kpi.inputs}, schema_overrides=dict.fromkeys(kpi.inputs, pl.Float64))
+    row = pl.DataFrame(
+        {name: [1.0 if name in have else None] for name in kpi.inputs},
+        schema_overrides=dict.fromkeys(kpi.inputs, pl.Float64),
+    )
     return row.select(kpi.numerator.alias("value")).item() is not None

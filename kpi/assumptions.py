@@ -80,7 +80,9 @@ class Assumptions:
         known = {item.name for item in fields(cls)}
         for name in values.keys() - known:
             raise ValueError(f"unknown assumption {name!r}{_nearest(name, known)} Known: {', '.join(sorted(known))}")
-        plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
         return cls(**plain)
 
     def with_values(self, **values: Any) -> Assumptions:

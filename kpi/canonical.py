@@ -87,7 +87,10 @@ def _typed(table: Table, frame: pl.LazyFrame) -> tuple[pl.LazyFrame, list[Issue]
     }
     changed = {name: cast for name, cast in casts.items() if cast is not None}
     dims = [name for name in table.dimensions if name in schema.names()]
-    lost = {name: pl.col(name).is_not_null() & cast.is_null() & ~_blank(name, schema[name]) for name, cast in changed.items()}
+    lost = {
+        name: pl.col(name).is_not_null() & cast.is_null() & ~_blank(name, schema[name])
+        for name, cast in changed.items()
+    }
     issues = _lost(table, frame, lost)
     frame = frame.with_columns(cast.alias(name) for name, cast in changed.items())
     others = [name for name, dtype in table.columns.items() if dtype == "text" and name in schema and name not in dims]
@@ -188,7 +191,9 @@ def _require_dates(table: Table, rows: Any) -> None:
     dates = [name for name, dtype in table.columns.items() if dtype in ("instant", "day") and name in schema]
     wrong = [name for name in dates if schema[name] not in (nw.Date, nw.Datetime)]
     if wrong:
-        raise ValueError(f"{table.name}.{wrong[0]} is {schema[wrong[0]]}, not a date; cast it (CAST({wrong[0]} AS TIMESTAMP))")
+        raise ValueError(
+            f"{table.name}.{wrong[0]} is {schema[wrong[0]]}, not a date; cast it (CAST({wrong[0]} AS TIMESTAMP))"
+        )
 
 
 def _lost(table: Table, frame: pl.LazyFrame, lost: Mapping[str, pl.Expr]) -> list[Issue]:
@@ -196,11 +201,21 @@ def _lost(table: Table, frame: pl.LazyFrame, lost: Mapping[str, pl.Expr]) -> lis
         return []
     counts = frame.select(
         *(unfit.sum().alias(name) for name, unfit in lost.items()),
-        *(pl.col(name).filter(unfit).cast(pl.String).head(3).implode().alias(f"sample {name}") for name, unfit in lost.items()),
+        *(
+            pl.col(name).filter(unfit).cast(pl.String).head(3).implode().alias(f"sample {name}")
+            for name, unfit in lost.items()
+        ),
     ).collect(engine="streaming")
     row = counts.row(0, named=True)
     return [
-        Issue(f"not {_KIND[table.columns[name]]}", table.name, name, row[name], "left empty", _sample(name, row[f"sample {name}"]))
+        Issue(
+            f"not {_KIND[table.columns[name]]}",
+            table.name,
+            name,
+            row[name],
+            "left empty",
+            _sample(name, row[f"sample {name}"]),
+        )
         for name in lost
         if row[name]
     ]
@@ -231,8 +246,10 @@ def _repeated(table: Table, frame: Any) -> tuple[Any, list[Issue]]:
     if table.key is None or table.key not in names(frame):
         return frame, []
     key = nw.col(table.key)
-    counts = nw.from_native(frame).lazy().select(
-        (key.count() - key.n_unique() + key.is_null().any().cast(nw.Int64)).alias("extra")
+    counts = (
+        nw.from_native(frame)
+        .lazy()
+        .select((key.count() - key.n_unique() + key.is_null().any().cast(nw.Int64)).alias("extra"))
     )
     extra = counts.collect(backend="polars").to_native().item()
     if not extra:

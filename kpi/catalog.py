@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import Literal
 
 import polars as pl
@@ -14,7 +15,17 @@ from polars import col
 from kpi.assumptions import Scope
 
 Unit = Literal[
-    "count", "money", "rate", "ratio", "days", "seconds", "months", "points", "per_year", "money_per_day", "per_thousand"
+    "count",
+    "money",
+    "rate",
+    "ratio",
+    "days",
+    "seconds",
+    "months",
+    "points",
+    "per_year",
+    "money_per_day",
+    "per_thousand",
 ]
 Better = Literal["higher", "lower"]
 Kind = Literal["rows", "count", "total", "distinct", "distribution"]
@@ -229,7 +240,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure("leads_sql", "leads", rows("is_valid", "reached_sql"), at="created_at", ripens="sql_on", base="leads"),
     Measure("leads_opportunity", "leads", rows("is_valid", "reached_opportunity"), at="created_at",
             ripens="opportunity_on", base="leads"),
-    Measure("leads_won", "leads", rows("is_valid", "reached_customer"), at="created_at", ripens="customer_on", base="leads"),
+    Measure("leads_won", "leads", rows("is_valid", "reached_customer"), at="created_at",
+            ripens="customer_on", base="leads"),
     Measure("high_score_won", "leads", rows("is_high_score", "reached_customer"), at="created_at", ripens="customer_on",
             base="leads_high_score"),
     Measure("mql_to_sal", "leads", rows("is_valid", "reached_sal"), at="mql_on", ripens="sal_on", base="mql"),
@@ -282,8 +294,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure("first_order_net", "orders", money("net", "is_first"), at="ordered_at"),
     Measure("repeaters", "orders", count("repeated_at", "is_first"), at="ordered_at", ripens="repeated_at",
             base="first_orders"),
-    Measure("lead_orders", "orders", money("net", "is_order", "is_of_valid_lead"), at="lead_created_at", ripens="ordered_at",
-            base="leads", like="leads_won"),
+    Measure("lead_orders", "orders", money("net", "is_order", "is_of_valid_lead"), at="lead_created_at",
+            ripens="ordered_at", base="leads", like="leads_won"),
     # subscriptions --------------------------------------------------------------------------------------------------
     Measure("trials", "subscriptions", cases("trial_started"), at="trial_started_at"),
     Measure("trials_over", "subscriptions", cases("trial_started", "is_trial_over"), at="trial_started_at"),
@@ -472,7 +484,7 @@ def stage_measures(stages: Sequence[str]) -> tuple[Measure, ...]:
     entered = tuple(Measure(f"entered_{stage}", "leads", rows("is_valid"), at=stage_date(stage)) for stage in stages)
     went_on = tuple(
         measure
-        for here, there in zip(stages, stages[1:], strict=False)
+        for here, there in pairwise(stages)
         for measure in (
             Measure(f"{here}_then_{there}", "leads", rows("is_valid", f"reached_{there}"), at=stage_date(here),
                     ripens=stage_date(there), base=f"entered_{here}"),
@@ -490,7 +502,7 @@ def stage_kpis(stages: Sequence[str]) -> tuple[Kpi, ...]:
         >>> [kpi.id for kpi in stage_kpis(("lead", "visit", "customer"))]
         ['step_lead_visit', 'step_visit_customer', 'days_lead_visit', 'days_visit_customer']
     """
-    steps = tuple(zip(stages, stages[1:], strict=False))
+    steps = tuple(pairwise(stages))
     conversions = tuple(
         Kpi(f"step_{here}_{there}", col(f"{here}_then_{there}"), col(f"entered_{here}"), "rate", "higher", "conversion",
             text=("stage_conversion", (("here", here), ("there", there))))

@@ -9,6 +9,7 @@ import datetime as dt
 import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import narwhals as nw
@@ -405,9 +406,7 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
     ),
     "subscriptions": (
         Added("is_recurring", ("amount",), _is_recurring, uses=("kind", "status")),
-        Added(
-            "list_price", ("amount",), _list_price, uses=("quantity", "interval", "interval_count", "tax_rate_pct")
-        ),
+        Added("list_price", ("amount",), _list_price, uses=("quantity", "interval", "interval_count", "tax_rate_pct")),
         Added("monthly", ("list_price",), _monthly, uses=("discount_pct",)),
         Added(
             "full_price_at",
@@ -416,10 +415,16 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
             uses=("started_at", "discount_pct", "discount_to", "ended_at"),
         ),
         Added("discount", ("list_price", "monthly"), lambda _: nw.col("list_price") - nw.col("monthly")),
-        Added("is_discounted", ("is_recurring", "full_price_at"), lambda _: nw.col("is_recurring") & ~nw.col("full_price_at").is_null()),
+        Added(
+            "is_discounted",
+            ("is_recurring", "full_price_at"),
+            lambda _: nw.col("is_recurring") & ~nw.col("full_price_at").is_null(),
+        ),
         Added("run_value", ("monthly", "started_at", "discount", "full_price_at"), _run_value, uses=("ended_at",)),
         Added("is_trial_start", ("subscription_id", "trial_started_at", "started_at"), _is_trial_start, uses=("kind",)),
-        Added("trial_started", ("is_trial_start",), _part("is_trial_start", "subscription_id"), uses=("subscription_id",)),
+        Added(
+            "trial_started", ("is_trial_start",), _part("is_trial_start", "subscription_id"), uses=("subscription_id",)
+        ),
         Added("is_trial_over", ("is_trial_start", "trial_ended_at"), _is_trial_over),
         Added(
             "paid_on",
@@ -482,7 +487,7 @@ def _stages(stages: tuple[str, ...]) -> tuple[Added, ...]:
         )
         for stage, later in followed
     )
-    steps = zip(stages, stages[1:], strict=False)
+    steps = pairwise(stages)
     lasting = (
         Added(
             f"seconds_{here}_{there}",

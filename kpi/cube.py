@@ -1,4 +1,4 @@
-"""The cube: measures by day and the dimensions asked for, built in one pass per table. Everything else is read off it."""
+"""The cube: measures by day and the dimensions asked for, built in one pass per table; the rest is read off it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,6 @@ class Cube:
     def assumptions(self) -> Assumptions:
         """The assumptions under which it was measured."""
         return self.data.assumptions
-
 
     @cached_property
     def parts(self) -> Mapping[str, pl.DataFrame]:
@@ -260,7 +259,11 @@ def _ends(data: Dataset, table: str, dates: Sequence[str]) -> list[dt.date | Non
     if not known:
         return [None]
     frame = prepare(data, table, frozenset(known), dt.date(9999, 12, 30))
-    bounds = (end for name in known for end in (nw.col(day(name)).min().alias(f"first {name}"), nw.col(day(name)).max().alias(f"last {name}")))
+    bounds = (
+        end
+        for name in known
+        for end in (nw.col(day(name)).min().alias(f"first {name}"), nw.col(day(name)).max().alias(f"last {name}"))
+    )
     return list(to_polars(frame.select(*bounds).to_native()).row(0))
 
 

@@ -1,4 +1,4 @@
-"""Evaluation: a cube → values of KPIs, tidy, with numerator, denominator, interval and the reason where there is none."""
+"""Evaluation: a cube → values of KPIs, tidy, with numerator, denominator, interval, or the reason for none."""
 
 from __future__ import annotations
 
@@ -130,17 +130,21 @@ def _derived(query: Query, kpi: Kpi, scope: Scope | None) -> pl.DataFrame:
         *(pl.lit(value, pl.Float64).alias(name) for name, value in assumed.items()),
     )
     money = [name for name in parts if catalogue[name].unit == "money"]
-    return grid.with_columns(values.select(kpi.numerator.alias("value")).to_series()).with_columns(
-        value=pl.col("value").replace([float("inf"), float("-inf"), float("nan")], None),
-        numerator=pl.lit(None, pl.Float64),
-        denominator=pl.lit(None, pl.Float64),
-        n=pl.lit(None, pl.Float64),
-        low=pl.lit(None, pl.Float64),
-        high=pl.lit(None, pl.Float64),
-        currency=pl.coalesce(*(f"currency {name}" for name in money)) if money else pl.lit(None, pl.String),
-        covered=pl.min_horizontal(*(_if_known(name) for name in parts)).fill_null(0.0),
-        maturity=youngest([f"maturity {name}" for name in parts]),
-    ).with_columns(_derived_status(kpi, list(parts), money, assumed))
+    return (
+        grid.with_columns(values.select(kpi.numerator.alias("value")).to_series())
+        .with_columns(
+            value=pl.col("value").replace([float("inf"), float("-inf"), float("nan")], None),
+            numerator=pl.lit(None, pl.Float64),
+            denominator=pl.lit(None, pl.Float64),
+            n=pl.lit(None, pl.Float64),
+            low=pl.lit(None, pl.Float64),
+            high=pl.lit(None, pl.Float64),
+            currency=pl.coalesce(*(f"currency {name}" for name in money)) if money else pl.lit(None, pl.String),
+            covered=pl.min_horizontal(*(_if_known(name) for name in parts)).fill_null(0.0),
+            maturity=youngest([f"maturity {name}" for name in parts]),
+        )
+        .with_columns(_derived_status(kpi, list(parts), money, assumed))
+    )
 
 
 def _if_known(name: str) -> pl.Expr:
@@ -151,7 +155,11 @@ def _derived_status(kpi: Kpi, parts: list[str], money: list[str], assumed: Mappi
     reasons = [pl.when(pl.col(f"status {name}") != OK).then(pl.col(f"status {name}")) for name in parts]
     wanting = any(name in kpi.inputs and value is None for name, value in assumed.items())
     last = pl.lit("assumption missing" if wanting else "no denominator")
-    one = pl.concat_list(f"currency {name}" for name in money).list.drop_nulls().list.n_unique() < 2 if money else pl.lit(True)
+    one = (
+        pl.concat_list(f"currency {name}" for name in money).list.drop_nulls().list.n_unique() < 2
+        if money
+        else pl.lit(True)
+    )
     return (
         pl.when(pl.col("value").is_not_null() & one)
         .then(pl.lit(OK))

@@ -82,7 +82,13 @@ def money(amount: float, lang: str = "en", currency: str | None = None) -> str:
     if size >= 1_000_000:
         return format_compact_currency(amount, code, locale=lang, fraction_digits=2 if size < 3_000_000 else 1)
     whole = size >= 1000 or float(amount).is_integer()
-    return format_currency(round(amount, 0 if whole else 2), code, locale=lang, currency_digits=not whole, format=None if not whole else _whole(lang))
+    return format_currency(
+        round(amount, 0 if whole else 2),
+        code,
+        locale=lang,
+        currency_digits=not whole,
+        format=None if not whole else _whole(lang),
+    )
 
 
 def duration(seconds: float, lang: str = "en") -> str:

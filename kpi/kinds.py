@@ -17,6 +17,7 @@ from kpi.totals import distinct_totals, distribution, totals
 
 
 def ratio(query: Query, kpi: Kpi, scope: Scope | None, by: tuple[str, ...] | None = None) -> pl.DataFrame:
+    """A count, or a numerator over a denominator."""
     inputs = inputs_of(query, kpi, scope)
     span, refusal = scope_of(query, inputs)
     asked = query if by is None else replace(query, by=by)
@@ -138,12 +139,15 @@ def _shares(parts: pl.DataFrame, kpi: Kpi, keys: list[str], query: Query) -> pl.
         return shares
     # Not split by the dimension: the largest value stands for the mix, so that the row still says something true.
     known = pl.col(kpi.over or "") != "unknown"
-    return shares.sort([*keys, known, "value"], descending=[*([False] * len(keys)), True, True], nulls_last=True).group_by(
-        keys, maintain_order=True
-    ).first()
+    return (
+        shares.sort([*keys, known, "value"], descending=[*([False] * len(keys)), True, True], nulls_last=True)
+        .group_by(keys, maintain_order=True)
+        .first()
+    )
 
 
 def quantile(query: Query, kpi: Kpi) -> pl.DataFrame:
+    """A quantile of a distribution."""
     inputs = inputs_of(query, kpi, None)
     item = next(iter(inputs.values()))
     span, refusal = scope_of(query, inputs)
@@ -151,9 +155,7 @@ def quantile(query: Query, kpi: Kpi) -> pl.DataFrame:
         return refused(query, refusal)
     spread = distribution(query.cube, item, query.by, query.windows, query.where, span)
     found = statistics.weighted_quantile(spread, ["date", *query.by], kpi.quantile or 0.5)
-    grid = totals(query.cube, inputs, query.by, query.windows, query.where, span).select(
-        "date", *query.by, "covered"
-    )
+    grid = totals(query.cube, inputs, query.by, query.windows, query.where, span).select("date", *query.by, "covered")
     whole = bool(unsplit(query.cube, inputs, (*query.by, *query.where)))
     return grid.join(found, on=["date", *query.by], how="left", nulls_equal=True).with_columns(
         value=pl.when(pl.lit(not whole)).then(pl.col("value")),

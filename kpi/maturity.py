@@ -27,12 +27,15 @@ def youngest_age(query: Query, measures: Sequence[Measure]) -> pl.DataFrame:
     """Per bucket, the age in days of the youngest member of these cohorts: `date, age`; null where it is empty."""
     bases = {item.base for item in measures}
     days = base_days(query.cube, bases, query.windows, query.where)
-    return query.windows.select("date").join(days, on="date", how="left").select(
-        "date", age=(pl.lit(query.cube.as_of) - pl.col("youngest")).dt.total_days()
+    return (
+        query.windows.select("date")
+        .join(days, on="date", how="left")
+        .select("date", age=(pl.lit(query.cube.as_of) - pl.col("youngest")).dt.total_days())
     )
 
 
 def with_maturity(query: Query, kpi: Kpi, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the maturity of their bucket; null for what does not ripen."""
     measures = cohort(query, kpi)
     points = [query.cube.ripe[item.id] for item in measures if item.id in query.cube.ripe]
     if not points:
@@ -40,7 +43,12 @@ def with_maturity(query: Query, kpi: Kpi, rows: pl.DataFrame) -> pl.DataFrame:
     half, most = max(point[0] for point in points), max(point[1] for point in points)
     age = pl.col("age")
     maturity = (
-        pl.when(age < half).then(pl.lit("too young")).when(age < most).then(pl.lit("immature")).when(age >= most).then(pl.lit("mature"))
+        pl.when(age < half)
+        .then(pl.lit("too young"))
+        .when(age < most)
+        .then(pl.lit("immature"))
+        .when(age >= most)
+        .then(pl.lit("mature"))
     )
     return rows.join(youngest_age(query, measures), on="date", how="left").with_columns(maturity=maturity)
 

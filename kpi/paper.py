@@ -263,9 +263,7 @@ def tips(plot: Drawing, *more: str) -> list[alt.Tooltip]:
         "status": True,
     }
     names = [*more, *(name for name, wanted in filled.items() if wanted)]
-    return [
-        alt.Tooltip(field=f"tip_{name}", type="nominal", title=say(f"chart.{name}", plot.lang)) for name in names
-    ]
+    return [alt.Tooltip(field=f"tip_{name}", type="nominal", title=say(f"chart.{name}", plot.lang)) for name in names]
 
 
 def _figure(number: float | None, unit: str, lang: str, currency: str | None = None) -> str:

@@ -115,8 +115,8 @@ def _with_days(frame: nw.LazyFrame[Any], table: str, wanted: frozenset[str], zon
 
 def _duckdb_days(frame: nw.LazyFrame[Any], columns: list[str], zone: str) -> nw.LazyFrame[Any]:
     """DuckDB keeps the zone in the connection, so the conversion is said in SQL."""
-    days = (f"CAST(timezone('{zone}', \"{name}\") AS DATE) AS \"{day(name)}\"" for name in columns)
-    epochs = (f"epoch_us(\"{name}\") AS \"{epoch(name)}\"" for name in columns)
+    days = (f'CAST(timezone(\'{zone}\', "{name}") AS DATE) AS "{day(name)}"' for name in columns)
+    epochs = (f'epoch_us("{name}") AS "{epoch(name)}"' for name in columns)
     return _lazy(frame.to_native().project(", ".join(("*", *days, *epochs))))
 
 

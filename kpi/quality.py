@@ -16,7 +16,11 @@ _BEGINS = {"leads": "created_at", "deals": "created_at", "subscriptions": "start
 """The date before which nothing of a row can have happened."""
 _PLANNED = {"deals": ("closed_at",), "subscriptions": ("ended_at", "trial_ended_at", "discount_to")}
 """Dates that may lie after the export: a planned close, a paid-up end."""
-_AT_MOST = {"spend": ("clicks", "impressions"), "email": ("opens", "delivered"), "traffic": ("engaged_sessions", "sessions")}
+_AT_MOST = {
+    "spend": ("clicks", "impressions"),
+    "email": ("opens", "delivered"),
+    "traffic": ("engaged_sessions", "sessions"),
+}
 """Counts that cannot be larger than another."""
 
 
@@ -44,7 +48,9 @@ def check(data: Dataset, as_of: dt.date | None = None, tables: Collection[str] |
 
 def _table(data: Dataset, table: str, as_of: dt.date | None) -> Iterator[Issue]:
     known = data.columns[table]
-    dates = [name for name in TABLES[table].columns if name in known and TABLES[table].columns[name] in ("instant", "day")]
+    dates = [
+        name for name in TABLES[table].columns if name in known and TABLES[table].columns[name] in ("instant", "day")
+    ]
     frame = prepare(data, table, frozenset(known & set(TABLES[table].columns)), as_of or dt.date(9999, 12, 30))
     tests = {
         **_backwards(table, dates),

@@ -71,6 +71,7 @@ def scope_of(query: Query, inputs: Mapping[str, Measure]) -> tuple[Span, str | N
 
 
 def reason(lacking: frozenset[str]) -> str:
+    """The status that says what is lacking."""
     if any(name.startswith("assumptions.") for name in lacking):
         return "assumption missing"
     return "column missing" if all("." in name for name in lacking) else "table missing"
@@ -95,6 +96,6 @@ def refused(query: Query, reason: str) -> pl.DataFrame:
 
 
 def unsplit(cube: Cube, inputs: Mapping[str, Measure], dims: Sequence[str]) -> list[str]:
-    """The inputs whose table lacks a dimension that is split or filtered by: a grand total must not stand for a part."""
+    """The inputs whose table lacks a dimension asked for: a grand total must not stand for a part."""
     needed = {dim for dim in dims if dim != "currency"}
     return [name for name, item in inputs.items() if needed - cube.splits[item.id]]

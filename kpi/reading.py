@@ -68,7 +68,11 @@ def table_of(name: str, columns: Iterable[str]) -> tuple[str, frozenset[str]]:
         ('spend', frozenset())
     """
     stem, have = Path(name).stem.lower(), set(columns)
-    named = [table for table in TABLES.values() if stem == table.name or stem.startswith((f"{table.name}_", f"{table.name}-"))]
+    named = [
+        table
+        for table in TABLES.values()
+        if stem == table.name or stem.startswith((f"{table.name}_", f"{table.name}-"))
+    ]
     candidates = named or list(TABLES.values())
     fitting = [table for table in candidates if have.issuperset(table.required)]
     known = max(fitting or candidates, key=lambda table: len(have & table.columns.keys()))

@@ -10,7 +10,18 @@ from kpi.profiles import Profile
 from kpi.tables import Dataset
 
 MEANWHILE = 6
-BASICS = ("leads", "cpl", "lead_source_mix", "spend", "lead_to_customer", "revenue", "aov", "mrr", "sessions", "invalid_rate")
+BASICS = (
+    "leads",
+    "cpl",
+    "lead_source_mix",
+    "spend",
+    "lead_to_customer",
+    "revenue",
+    "aov",
+    "mrr",
+    "sessions",
+    "invalid_rate",
+)
 """What almost any business may look at, where its data answers little else."""
 
 
@@ -50,15 +61,31 @@ def meanwhile(profile: Profile, data: Dataset, most: int = MEANWHILE) -> list[st
 
 
 def why_not(profile: Profile) -> pl.DataFrame:
-    """The KPIs that this business should not look at: `kpi`, and the hard exclusion as `rule` and `values`."""
+    """The KPIs that this business should not look at: `kpi`, and the hard exclusion as `rule` and `values`.
+
+    Example:
+        >>> why_not(Profile("b2b", "subscription", ("paid_search",))).select("kpi", "rule").row(0)
+        ('aov', 'renews_by_itself')
+    """
     return profiles.excluded(profile, offered()).filter(~pl.col("rule").is_in(profiles.UNSHOWN))
 
 
 def unlock(profile: Profile, data: Dataset) -> pl.DataFrame:
     """What one more table, column or assumption would unlock, the most relevant KPIs first.
 
+    Args:
+        profile: The answers about the business.
+        data: What there is already.
+
     Returns:
         `what` (such as `spend` or `leads.mql_at`), `unlocks` (KPIs that lack nothing else), `contributes`, `kpis`.
+
+    Example:
+        >>> import datetime as dt, kpi
+        >>> leads = pl.DataFrame({"lead_id": ["a"], "created_at": [dt.date(2025, 1, 3)]})
+        >>> profile = Profile("b2b", "subscription", ("paid_search",))
+        >>> unlock(profile, kpi.read({"leads": leads}))["what"].head(2).to_list()
+        ['leads.mql_at', 'leads.sql_at']
     """
     ranked = relevant(profile, data)
     needs = {name: missing for name, missing in ranked.filter("shown").select("kpi", "missing").rows() if missing}

@@ -61,7 +61,8 @@ TABLES: Mapping[str, Table] = {
             required="lead_id created_at",
             recorded="created_at first_response_at mql_at sal_at sql_at opportunity_at won_at lost_at",
             text=f"""lead_id {_TRAFFIC_SOURCE} content term placement landing_page device segment industry country
-            captured_by invalid_reason disqualified_reason lost_reason stage deal_id customer_id email visitor_id owner""",
+            captured_by invalid_reason disqualified_reason lost_reason stage deal_id customer_id email visitor_id
+            owner""",
             instant="created_at first_response_at mql_at sal_at sql_at opportunity_at won_at lost_at",
             flag="valid",
             number="score",

@@ -206,7 +206,11 @@ def _stocks(
     changes = chosen.filter(pl.col("measure").is_in([item.id for item in items]))
     if not span.dated:
         summed = changes.group_by(keys).agg(pl.col("amount").sum())
-        return summed.with_columns(date=pl.lit(windows["date"][0])).select("measure", "date", *by, "currency", "amount").collect()
+        return (
+            summed.with_columns(date=pl.lit(windows["date"][0]))
+            .select("measure", "date", *by, "currency", "amount")
+            .collect()
+        )
     level = (
         changes.group_by([*keys, "date"])
         .agg(pl.col("amount").sum())
@@ -216,14 +220,23 @@ def _stocks(
     )
     inside = windows.lazy().filter(pl.col("start") <= pl.col("end")).select("date", day="end").sort("day")
     grid = inside.join(level.select(keys).unique(), how="cross").sort("day")
-    return _asof(grid, level.sort("day"), keys).drop_nulls("amount").select("measure", "date", *by, "currency", "amount").collect()
+    return (
+        _asof(grid, level.sort("day"), keys)
+        .drop_nulls("amount")
+        .select("measure", "date", *by, "currency", "amount")
+        .collect()
+    )
 
 
 def _asof(grid: pl.LazyFrame, level: pl.LazyFrame, keys: list[str]) -> pl.LazyFrame:
     """The last level on or before each day, per key; keys may be null, which an as-of join would not match."""
     key = pl.concat_str([pl.col(name).fill_null("\x00") for name in keys], separator="\x1f").alias("key")
     return grid.with_columns(key).join_asof(
-        level.with_columns(key).select("key", "day", "amount"), on="day", by="key", strategy="backward", check_sortedness=False
+        level.with_columns(key).select("key", "day", "amount"),
+        on="day",
+        by="key",
+        strategy="backward",
+        check_sortedness=False,
     )
 
 
@@ -251,8 +264,10 @@ def _wide(
     keys = ["date", *by]
     money = [item.id for item in inputs.values() if item.agg.money]
     held = pl.col("currency").filter(pl.col("amount").abs() > _NOTHING).drop_nulls()
-    currencies = sums.filter(pl.col("measure").is_in(money)).group_by(keys).agg(
-        one=pl.coalesce(held.first(), pl.col("currency").drop_nulls().min()), kinds=held.n_unique()
+    currencies = (
+        sums.filter(pl.col("measure").is_in(money))
+        .group_by(keys)
+        .agg(one=pl.coalesce(held.first(), pl.col("currency").drop_nulls().min()), kinds=held.n_unique())
     )
     grid = _grid(sums, by, windows).join(currencies, on=keys, how="left", nulls_equal=True)
     mixed = (pl.col("kinds") > 1).fill_null(False)
@@ -261,7 +276,9 @@ def _wide(
     filled = _filled(whole, plain, inputs, keys)
     if not whole["mixed"].any():
         return filled
-    masked = filled.with_columns(pl.when(~pl.col("mixed")).then(pl.col(name)).alias(name) for name, item in inputs.items() if item.agg.money)
+    masked = filled.with_columns(
+        pl.when(~pl.col("mixed")).then(pl.col(name)).alias(name) for name, item in inputs.items() if item.agg.money
+    )
     parts = _currency_parts(whole.filter("mixed"), sums, inputs, keys)
     return pl.concat([masked, parts], how="diagonal").sort(keys, maintain_order=True)
 
@@ -271,16 +288,19 @@ def _currency_parts(
 ) -> pl.DataFrame:
     """A row for each currency that meets in a mixed one: its own money beside the counts of all."""
     held = sums.filter(pl.col("currency").is_not_null()).select(*keys, "currency").unique(maintain_order=True)
-    rows = mixed.drop("currency").join(held, on=keys, nulls_equal=True).with_columns(mixed=pl.lit(False)).sort(*keys, "currency")
+    rows = (
+        mixed.drop("currency")
+        .join(held, on=keys, nulls_equal=True)
+        .with_columns(mixed=pl.lit(False))
+        .sort(*keys, "currency")
+    )
     money = {name: item for name, item in inputs.items() if item.agg.money}
     counts = {name: item for name, item in inputs.items() if not item.agg.money}
     plain = sums.group_by([*keys, "measure"]).agg(pl.col("amount").sum())
     return _filled(_filled(rows, sums, money, [*keys, "currency"]), plain, counts, keys)
 
 
-def _filled(
-    grid: pl.DataFrame, amounts: pl.DataFrame, inputs: Mapping[str, Measure], keys: list[str]
-) -> pl.DataFrame:
+def _filled(grid: pl.DataFrame, amounts: pl.DataFrame, inputs: Mapping[str, Measure], keys: list[str]) -> pl.DataFrame:
     for name, item in inputs.items():
         column = amounts.filter(pl.col("measure") == item.id).select(*keys, pl.col("amount").alias(name))
         grid = grid.join(column, on=keys, how="left", nulls_equal=True)
@@ -326,12 +346,19 @@ def _distinct_stock(
 ) -> pl.DataFrame:
     """Different keys open at the end of each bucket, before its start, or before its start and no more at its end."""
     counted = []
-    for label, start, end in _clip(windows, span).filter(pl.col("start") <= pl.col("end")).select("date", "start", "end").rows():
+    for label, start, end in (
+        _clip(windows, span).filter(pl.col("start") <= pl.col("end")).select("date", "start", "end").rows()
+    ):
         before, after = _open(rows, start, inclusive=False), _open(rows, end, inclusive=True)
         open_rows = {"end": after, "start": before, "lost": before.join(after.select("key"), on="key", how="anti")}
         counted.append(open_rows[item.moment].with_columns(date=pl.lit(label)))
     if not counted:
-        return rows.clear().select(*keys[1:]).with_columns(date=pl.lit(None, pl.Date), amount=pl.lit(0.0)).select(*keys, "amount")
+        return (
+            rows.clear()
+            .select(*keys[1:])
+            .with_columns(date=pl.lit(None, pl.Date), amount=pl.lit(0.0))
+            .select(*keys, "amount")
+        )
     return pl.concat(counted).group_by(keys).agg(amount=pl.col("key").n_unique().cast(pl.Float64))
 
 

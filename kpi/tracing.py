@@ -10,12 +10,12 @@ import polars as pl
 
 from kpi.aggregating import met, to_polars
 from kpi.answering import rung
+from kpi.canonical import PERSONAL
 from kpi.catalog import Kpi, Measure
 from kpi.columns import day
 from kpi.cube import Cube
 from kpi.periods import Period
 from kpi.preparing import prepare
-from kpi.canonical import PERSONAL
 
 _FORMULA = r"^\s*[=+\-@\t\r]"
 
@@ -25,7 +25,9 @@ def measures_behind(cube: Cube, kpi: Kpi) -> tuple[tuple[str, Measure], ...]:
     if kpi.derived:
         return ()
     sides = [("numerator", kpi.numerator), ("denominator", kpi.denominator)]
-    named = [(side, name) for side, expression in sides if expression is not None for name in expression.meta.root_names()]
+    named = [
+        (side, name) for side, expression in sides if expression is not None for name in expression.meta.root_names()
+    ]
     return tuple((side, cube.measures[rung(cube.data, name, kpi)]) for side, name in named)
 
 

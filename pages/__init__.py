@@ -149,7 +149,12 @@ def parts(view: View, item: Kpi, split: str) -> None:
     with st.expander(view.say("detail.table")):
         st.html(view.kept(lambda: show(found, view.lang)._repr_html_(), "parts_table", item.id, split, *view.question))
         st.download_button(
-            view.say("detail.download"), lambda: to_csv(found), f"{item.id}.csv", "text/csv", on_click="ignore", key="csv"
+            view.say("detail.download"),
+            lambda: to_csv(found),
+            f"{item.id}.csv",
+            "text/csv",
+            on_click="ignore",
+            key="csv",
         )
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 import pages
-from pages.frame import detail, url
+from pages.frame import detail
 
 view = pages.view()
 if not pages.needs_data(view):

@@ -3,7 +3,7 @@
 import streamlit as st
 
 import pages
-from pages.frame import asking, data, said, uploads, url
+from pages.frame import asking, data, said
 
 view = pages.view()
 pages.title(view, "start")

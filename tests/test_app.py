@@ -18,7 +18,8 @@ def cards(page):
 
 def leads(n: int, **columns) -> pl.DataFrame:
     days = [dt.datetime(2025, 3, 1 + day % 28, 9, tzinfo=dt.UTC) for day in range(n)]
-    return pl.DataFrame({"lead_id": [f"L{i}" for i in range(n)], "created_at": days, "channel": ["search"] * n, **columns})
+    ids = [f"L{i}" for i in range(n)]
+    return pl.DataFrame({"lead_id": ids, "created_at": days, "channel": ["search"] * n, **columns})
 
 
 @pytest.fixture
@@ -61,7 +62,8 @@ def test_from_a_sample_to_a_kpi_in_three_clicks(pages, server):
 
 
 def test_the_answers_of_the_issue_choose_six_to_nine_kpis_with_reasons(pages, server):
-    page = pages.open(server.url + "/overview?business=b2b&pricing=subscription&channels=paid_search&channels=chat&goal=quality")
+    answers = "business=b2b&pricing=subscription&channels=paid_search&channels=chat&goal=quality"
+    page = pages.open(f"{server.url}/overview?{answers}")
     assert 6 <= cards(page).count() <= 9
     page.get_by_role("button", name="Why this KPI").first.click()
     expect(page.get_by_text(re.compile("Core KPI for this kind of business")).first).to_be_visible()

@@ -17,7 +17,8 @@ def html(app) -> str:
 
 
 def text(app) -> str:
-    parts = [element.value for kind in (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning) for element in kind]
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning)
+    parts = [element.value for kind in kinds for element in kind]
     return "\n".join([*parts, html(app)])
 
 
@@ -127,7 +128,8 @@ def test_a_link_to_a_view_of_an_upload_says_what_to_load(run_app):
 
 def test_an_upload_is_measured(run_app):
     app = run_app()
-    upload(app, parquet(leads=leads("search", 12), spend=pl.DataFrame({"date": [dt.date(2025, 3, 1)], "cost": [300.0], "channel": ["search"]})))
+    spend = pl.DataFrame({"date": [dt.date(2025, 3, 1)], "cost": [300.0], "channel": ["search"]})
+    upload(app, parquet(leads=leads("search", 12), spend=spend))
     app.query_params["data"] = "upload"
     app.query_params["kpi"] = "cpl"
     app = go(app.run(), "detail")
@@ -158,7 +160,8 @@ def test_a_file_that_is_no_table_says_what_it_lacks(run_app):
 
 def test_a_bad_file_beside_a_good_one_is_named_and_the_good_one_counts(run_app):
     app = run_app()
-    upload(app, [*parquet(leads=leads("search", 12)), ("broken.parquet", b"PAR1 not really", "application/octet-stream")])
+    broken = ("broken.parquet", b"PAR1 not really", "application/octet-stream")
+    upload(app, [*parquet(leads=leads("search", 12)), broken])
     app.query_params["data"] = "upload"
     app.run()
     assert not app.exception

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from gettext import c2py
@@ -33,7 +34,7 @@ def say(key: str, lang: str = "en", **values: object) -> str:
         'CPL'
     """
     found, plural = _find(key, lang)
-    message: str = found[plural(int(str(values.get("n", 1)).replace(",", "")))] if isinstance(found, tuple) else found
+    message: str = found[plural(_number(values.get("n", 1)))] if isinstance(found, tuple) else found
     return message.format(**{name: _isolated(value, lang) for name, value in values.items()}) if values else message
 
 
@@ -66,11 +67,11 @@ def name_of(kind: str, code: str, lang: str = "en") -> str:
 
 
 def kpi_text(text: tuple[str, tuple[tuple[str, str], ...]], part: str, lang: str = "en") -> str:
-    """A text of a KPI: `name`, `abbr`, `meaning`, `why`, `formula`, `measure`, `export`, `improve`, `pitfalls`, `source`.
+    """A text of a KPI: its name, abbreviation, meaning, importance, formula, source and so on.
 
     Args:
         text: The key of its texts, and the stages that fill their gaps.
-        part: Which text.
+        part: `name`, `abbr`, `meaning`, `why`, `formula`, `measure`, `export`, `improve`, `pitfalls` or `source`.
         lang: Language code.
 
     Returns:
@@ -102,6 +103,11 @@ def measure_text(measure: str, lang: str = "en") -> str:
     if measure.startswith("entered_"):
         return say("measure.entered", lang, here=name_of("stage", measure.removeprefix("entered_"), lang))
     return measure.replace("_", " ")
+
+
+def _number(given: object) -> int:
+    """The whole number in a formatted one, whatever its digits and separators."""
+    return int(re.sub(r"\D", "", str(given)) or 0)
 
 
 def _isolated(value: object, lang: str) -> object:

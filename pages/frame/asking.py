@@ -38,9 +38,7 @@ def upload(view: View) -> None:
     """The uploader, and what can be done with what it took."""
     st.markdown(f"**{view.say('start.own')}**")
     before = uploads.folder()
-    refused = uploads.uploader(
-        view.say("start.drop"), type=["parquet", "csv", "json"], help=view.say("start.own.help")
-    )
+    refused = uploads.uploader(view.say("start.drop"), type=["parquet", "csv", "json"], help=view.say("start.own.help"))
     if refused:
         st.error(view.say(refused.code, **{name: url.plain(str(value)) for name, value in refused.values.items()}))
     if before and view.name != data.UPLOAD:
@@ -105,7 +103,11 @@ def assumptions(view: View) -> None:
         with grid.cell():
             _text(view, "stages", ", ".join(given["stages"]))
     st.download_button(
-        view.say("start.save"), view.workspace.to_json().encode(), "workspace.json", "application/json", on_click="ignore"
+        view.say("start.save"),
+        view.workspace.to_json().encode(),
+        "workspace.json",
+        "application/json",
+        on_click="ignore",
     )
     file = st.file_uploader(view.say("start.load"), type="json", key=f"workspace_{view.name}")
     if file is not None:

@@ -61,7 +61,9 @@ def split(view: View, item: Kpi) -> str:
         view.say("detail.split"),
         "split",
         options,
-        lambda code: view.say("detail.split.none") if code == _NOT_SPLIT else texts.name_of("dimension", code, view.lang),
+        lambda code: (
+            view.say("detail.split.none") if code == _NOT_SPLIT else texts.name_of("dimension", code, view.lang)
+        ),
         default,
     )
     return "" if code == _NOT_SPLIT else code

@@ -18,7 +18,6 @@ FEW = 4
 def scorecard(view: View) -> list[dict[str, Any]]:
     """The 6 to 9 KPIs of this business, in order, with reasons and what each lacks."""
 
-
     def ranked() -> list[dict[str, Any]]:
         rows = relevance.relevant(view.profile, view.workspace.applied(view.data) if view.data else None)
         return rows.filter(rows["shown"]).to_dicts()
@@ -109,9 +108,7 @@ def left_out(view: View) -> list[str]:
     for row in view.kept(lambda: relevance.why_not(view.profile).to_dicts(), "left_out"):
         reason = words.reason(row["rule"], row["values"], view.lang, "excluded")
         by_reason.setdefault(reason, []).append(texts.kpi_text((row["kpi"], ()), "name", view.lang))
-    return [
-        view.say("overview.left_out", reason=reason, names=", ".join(names)) for reason, names in by_reason.items()
-    ]
+    return [view.say("overview.left_out", reason=reason, names=", ".join(names)) for reason, names in by_reason.items()]
 
 
 def recognised(view: View) -> list[dict[str, str]]:

@@ -92,7 +92,20 @@ def current() -> View:
     found, trouble = _read(name, key)
     if found is None:
         workspace = Workspace(_profile({}, {}))
-        return View(name, "", None, workspace, {}, Period(dt.date(2025, 1, 1), dt.date(2025, 1, 1)), "all", (), "1mo", {}, lang, trouble)
+        return View(
+            name,
+            "",
+            None,
+            workspace,
+            {},
+            Period(dt.date(2025, 1, 1), dt.date(2025, 1, 1)),
+            "all",
+            (),
+            "1mo",
+            {},
+            lang,
+            trouble,
+        )
     dims = data.dimensions(key, found)
     workspace = _workspace(name, key, found, dims)
     span = data.cube(key, workspace.to_json(), tuple(d for d in ("channel", "placement") if d in dims), found)
@@ -158,9 +171,15 @@ def _profile(said: Mapping[str, Any], derived: Mapping[str, Any]) -> kpi.Profile
         code = url.get(axis, CHOICES[axis])
         if code:
             answers[axis] = code
-    answers["channels"] = tuple(code for code in url.several("channels") or answers.get("channels", ()) if code in CHANNELS)
+    answers["channels"] = tuple(
+        code for code in url.several("channels") or answers.get("channels", ()) if code in CHANNELS
+    )
     if {"business", "pricing"} & {axis for axis in AXES if url.get(axis, CHOICES[axis])}:
-        answers = {axis: code for axis, code in answers.items() if axis in ("business", "pricing", "goal", "channels", "industry") or url.get(axis)}
+        answers = {
+            axis: code
+            for axis, code in answers.items()
+            if axis in ("business", "pricing", "goal", "channels", "industry") or url.get(axis)
+        }
     return kpi.Profile.from_dict(answers)
 
 

@@ -10,7 +10,7 @@ import narwhals as nw
 import polars as pl
 
 from kpi.catalog import Measure, Where
-from kpi.columns import day
+from kpi.expressions import day
 from kpi.preparing import prepare
 from kpi.tables import Dataset
 
@@ -202,7 +202,8 @@ def _currency(data: Dataset, group: list[Measure], schema: Any) -> nw.Expr:
 def _dim(dim: str, schema: Any) -> nw.Expr:
     if dim == "currency" or dim not in schema:
         return nw.lit(None).cast(nw.String)
-    return nw.col(dim).cast(nw.String).fill_null("unknown")
+    text = nw.col(dim).cast(nw.String)
+    return nw.when(text.is_null() | (text == "")).then(nw.lit("unknown")).otherwise(text)
 
 
 # ---- engines --------------------------------------------------------------------------------------------------------

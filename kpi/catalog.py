@@ -41,6 +41,12 @@ class Where:
     column: str
     values: tuple[str | bool | int, ...] = (True,)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.values, tuple):  # one value stands for itself
+            object.__setattr__(
+                self, "values", (self.values,) if isinstance(self.values, str | int) else tuple(self.values)
+            )
+
 
 @dataclass(frozen=True)
 class Aggregation:
@@ -186,6 +192,11 @@ class Kpi:
     windows: Mapping[str, Window] = field(default_factory=dict)
     window: Window | None = None
     text: tuple[str, tuple[tuple[str, str], ...]] = ("", ())
+
+    def __post_init__(self) -> None:
+        for side in (self.numerator, self.denominator):
+            if side is not None and not isinstance(side, pl.Expr):
+                raise TypeError(f"KPI {self.id!r}: {side!r} is no expression; write pl.col({side!r})")
 
     @property
     def words(self) -> tuple[str, tuple[tuple[str, str], ...]]:

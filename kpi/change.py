@@ -23,7 +23,7 @@ _BOTH: tuple[Against, ...] = ("previous", "last_year")
 def change(
     cube: Cube,
     kpis: Sequence[str | Kpi] | str | Kpi,
-    period: Period,
+    period: Period | str,
     against: Sequence[Against] | Against = _BOTH,
     by: Sequence[str] | str = (),
     where: Mapping[str, Sequence[str] | str] | None = None,
@@ -37,7 +37,7 @@ def change(
     Args:
         cube: From `measure`.
         kpis: Ids or KPIs.
-        period: The newer period.
+        period: The newer period, or a preset such as `last_quarter`.
         against: `previous` (equal length and position before) and, or, `last_year` (the same days a year before).
         by: Dimensions to split by.
         where: Dimension → the values that count.
@@ -67,6 +67,7 @@ def change(
     require_dims(cube, (*dims, *filters))
     catalogue = catalog.kpis(cube.assumptions.stages)
     chosen = [kpis] if isinstance(kpis, str | Kpi) else list(kpis)
+    period = cube.period(period) if isinstance(period, str) else period
     query = Query(cube, dims, buckets(period, None), filters, dated=True)
     compared = (against,) if isinstance(against, str) else tuple(against)
     return pl.concat([_changes(query, catalog.find(item, catalogue), period, compared) for item in chosen])

@@ -18,15 +18,15 @@ from kpi.aggregating import to_polars
 from kpi.answering import lacks, measure_lacks
 from kpi.assumptions import Assumptions
 from kpi.catalog import Kpi, Measure
-from kpi.columns import day
-from kpi.periods import Period, shift
+from kpi.expressions import day
+from kpi.periods import Period, preset, shift
 from kpi.preparing import missing, prepare
 from kpi.quality import check
 from kpi.survival import conversion_day, kaplan_meier
 from kpi.tables import TABLES, Dataset, Issue
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cube:
     """Measures of one data set by day and dimension; small, whatever the size of the rows.
 
@@ -63,6 +63,15 @@ class Cube:
     def assumptions(self) -> Assumptions:
         """The assumptions under which it was measured."""
         return self.data.assumptions
+
+    def __repr__(self) -> str:
+        answered = len(self.measures) - len(self.lacking)
+        days = f"{self.span.start} to {self.as_of}"
+        return f"Cube of {answered} measures by day and {', '.join(self.dims) or 'nothing else'}; {days}"
+
+    def period(self, name: str) -> Period:
+        """The days that a preset such as `last_quarter` means in this data; see `kpi.preset`."""
+        return preset(name, self.as_of, self.span.start)
 
     @cached_property
     def parts(self) -> Mapping[str, pl.DataFrame]:

@@ -26,7 +26,7 @@ def evaluate(
     by: Sequence[str] | str = (),
     every: Grain | None = None,
     where: Mapping[str, Sequence[str] | str] | None = None,
-    period: Period | None = None,
+    period: Period | str | None = None,
     assumptions: Assumptions | None = None,
 ) -> pl.DataFrame:
     """Values of KPIs: any KPIs × dimensions × grain × filter × period.
@@ -37,7 +37,7 @@ def evaluate(
         by: Dimensions to split by; `currency` is always among those that can be.
         every: Grain of the buckets, dense; None for one number over the whole period.
         where: Dimension → the values that count.
-        period: Which days; None for all of the cube's.
+        period: Which days, or a preset such as `last_quarter`; None for all of the cube's.
         assumptions: Margin, lifetime, rates, cost scopes, target to use instead of the cube's. What is used while
             measuring (zone, stages, lead event, hourly rate …) needs a new cube.
 
@@ -69,6 +69,7 @@ def evaluate(
     dims = tuple(dim for dim in asked if dim != "currency")
     filters = {dim: (value,) if isinstance(value, str) else tuple(value) for dim, value in (where or {}).items()}
     require_dims(cube, (*dims, *filters))
+    period = cube.period(period) if isinstance(period, str) else period
     query = Query(cube, dims, buckets(period or cube.span, every), filters, every is not None or period is not None)
     catalogue = catalog.kpis(cube.assumptions.stages)
     chosen = [kpis] if isinstance(kpis, str | Kpi) else list(kpis)
@@ -114,9 +115,10 @@ def _derived(query: Query, kpi: Kpi, scope: Scope | None) -> pl.DataFrame:
     scope = scope or query.cube.assumptions.scopes.get(kpi.id) or kpi.scope
     for name in kpi.inputs:
         if name not in ASSUMED:
+            item = catalog.find(name, catalogue)
             window = kpi.windows.get(name)
             asked = replace(query, windows=trailing(query.windows, window)) if window else query
-            found = answer(asked, catalogue[name], scope)
+            found = answer(asked, item, scope)
             # Where currencies mix, only the row that says so can take part.
             parts[name] = found.filter(~_is_currency_row(keys))
     grid = pl.concat([part.select(keys) for part in parts.values()]).unique(maintain_order=True)

@@ -12,8 +12,9 @@ from kpi.answering import lacks
 from kpi.assumptions import Scope
 from kpi.catalog import Kpi, Measure
 from kpi.cube import require_dims
+from kpi.distincts import distinct_totals
 from kpi.query import OK, Query, inputs_of, reason, refused, scope_of, unsplit
-from kpi.totals import distinct_totals, distribution, totals
+from kpi.totals import distribution, totals
 
 
 def ratio(query: Query, kpi: Kpi, scope: Scope | None, by: tuple[str, ...] | None = None) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import polars as pl
 
@@ -117,6 +117,8 @@ def comparison(period: Period, against: Against) -> Period:
         >>> comparison(Period(dt.date(2025, 3, 1), dt.date(2025, 3, 10)), "previous")
         Period(start=datetime.date(2025, 2, 1), end=datetime.date(2025, 2, 10))
     """
+    if against not in get_args(Against):
+        raise ValueError(f"unknown comparison {against!r}; known: {', '.join(get_args(Against))}")
     if against == "last_year":
         return _moved(period, -12)
     months = _months(period)

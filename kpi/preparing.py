@@ -11,7 +11,8 @@ from typing import Any
 
 import narwhals as nw
 
-from kpi.columns import Context, added, day, either, epoch
+from kpi.columns import added, either
+from kpi.expressions import Context, day, epoch
 from kpi.tables import TABLES, Dataset
 
 LENT = {"lead_created_at": "created_at", "lead_won_at": "customer_on", "lead_is_valid": "is_valid"}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 import narwhals as nw
 
 from kpi.aggregating import to_polars
-from kpi.columns import day
+from kpi.expressions import day
 from kpi.preparing import prepare
 from kpi.tables import TABLES, Dataset, Issue
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kpi import catalog
 from kpi.answering import rung
 from kpi.assumptions import Scope
 from kpi.catalog import Kpi, Measure, Window
@@ -55,7 +56,9 @@ def inputs_of(query: Query, kpi: Kpi, scope: Scope | None) -> dict[str, Measure]
     resolved = {name: rung(query.cube.data, name, kpi, scope) for name in kpi.inputs}
     absent = [name for name in resolved.values() if name not in query.cube.measures]
     if absent:
-        raise ValueError(f"the cube was measured without {absent[0]!r}; measure it with kpis=[{kpi.id!r}, …]")
+        own = absent[0] not in catalog.measures(query.cube.assumptions.stages)
+        how = "measures=[…]" if own else f"kpis=[{kpi.id!r}, …]"
+        raise ValueError(f"the cube was measured without {absent[0]!r}; measure it with {how}")
     return {name: query.cube.measures[target] for name, target in resolved.items()}
 
 

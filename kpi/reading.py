@@ -86,6 +86,8 @@ def table_of(name: str, columns: Iterable[str]) -> tuple[str, frozenset[str]]:
 
 def _given(source: Source) -> tuple[dict[str, Any], list[Issue], dict[str, Any]]:
     """Rows by table, files that are no table, and what the workspace file says."""
+    if not isinstance(source, str | Path | Mapping | list | tuple):
+        raise ValueError(f"{type(source).__name__} has no name; say which table it is, as in {{'leads': frame}}")
     if isinstance(source, Mapping):
         files = {name: Path(rows) for name, rows in source.items() if isinstance(rows, str | Path)}
         frames = {name: rows for name, rows in source.items() if name not in files}
@@ -168,7 +170,14 @@ def _open(path: Path, suffix: str) -> pl.LazyFrame:
         return pl.scan_parquet(path)
     _require_utf8(path)
     # NOTE: without a schema Polars guesses, and a guess turns the id 007 into 7; everything is text until it is typed.
-    return pl.scan_csv(path, infer_schema=False, encoding="utf8")
+    return pl.scan_csv(path, infer_schema=False, encoding="utf8", separator=_separator(path))
+
+
+def _separator(path: Path) -> str:
+    """What separates the header's names: a comma, or what stands there more often."""
+    with path.open(encoding="utf-8") as file:
+        header = file.readline()
+    return max((",", ";", "\t", "|"), key=header.count)
 
 
 def _require_utf8(path: Path) -> None:

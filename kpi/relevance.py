@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
-from kpi import catalog, profiles
+from kpi import catalog, selection
 from kpi.answering import lacks
 from kpi.profiles import Profile
 from kpi.tables import Dataset
@@ -25,11 +28,11 @@ BASICS = (
 """What almost any business may look at, where its data answers little else."""
 
 
-def relevant(profile: Profile, data: Dataset | None = None) -> pl.DataFrame:
+def relevant(profile: Profile | Mapping[str, Any], data: Dataset | None = None) -> pl.DataFrame:
     """The KPIs that matter to a business, in order; relevance and computability are two things.
 
     Args:
-        profile: The answers about the business.
+        profile: The answers about the business; those that came with data are in `data.profile`.
         data: To say which of them it can answer; None: none of them is asked.
 
     Returns:
@@ -42,10 +45,14 @@ def relevant(profile: Profile, data: Dataset | None = None) -> pl.DataFrame:
         >>> relevant(profile).filter("shown").height
         9
     """
-    ranked = profiles.rank(profile, offered())
+    profile = profile if isinstance(profile, Profile) else Profile.from_dict(profile)
+    ranked = selection.rank(profile, offered())
     return ranked.with_columns(
         pl.Series("missing", [_missing(data, name) for name in ranked["kpi"]], dtype=pl.List(pl.String))
-    ).with_columns(answerable=pl.col("missing").list.len() == 0)
+    ).select(
+        "kpi", "rank", "score", "shown", (pl.col("missing").list.len() == 0).alias("answerable"), "missing", "rule",
+        "values", "reasons",
+    )  # fmt: skip
 
 
 def meanwhile(profile: Profile, data: Dataset, most: int = MEANWHILE) -> list[str]:
@@ -67,7 +74,7 @@ def why_not(profile: Profile) -> pl.DataFrame:
         >>> why_not(Profile("b2b", "subscription", ("paid_search",))).select("kpi", "rule").row(0)
         ('aov', 'renews_by_itself')
     """
-    return profiles.excluded(profile, offered()).filter(~pl.col("rule").is_in(profiles.UNSHOWN))
+    return selection.excluded(profile, offered()).filter(~pl.col("rule").is_in(selection.UNSHOWN))
 
 
 def unlock(profile: Profile, data: Dataset) -> pl.DataFrame:
@@ -89,7 +96,7 @@ def unlock(profile: Profile, data: Dataset) -> pl.DataFrame:
     """
     ranked = relevant(profile, data)
     needs = {name: missing for name, missing in ranked.filter("shown").select("kpi", "missing").rows() if missing}
-    return profiles.unlock(ranked.filter("shown"), needs)
+    return selection.unlock(ranked.filter("shown"), needs)
 
 
 def offered() -> tuple[str, ...]:

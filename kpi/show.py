@@ -13,7 +13,8 @@ from kpi import catalog, formats
 from kpi.assumptions import STAGES
 from kpi.catalog import Kpi
 from kpi.query import OK
-from kpi.reasons import reason, requirement
+from kpi.reasons import found, reason, requirement
+from kpi.tables import Issue
 from kpi.texts import has, right_to_left, say
 from kpi.wording import Row, bucket, dimension, dims_of, grain_of, maturity, segment, shown, status, title
 
@@ -77,8 +78,8 @@ class _Column:
     css: Callable[[Row], str] = lambda row: ""
 
 
-def show(result: pl.DataFrame, lang: str = "en", kpis: Sequence[Kpi] = ()) -> Shown:
-    """A result of `evaluate`, `change`, `relevant`, `why_not` or `unlock` as a table to read.
+def show(result: pl.DataFrame | Sequence[Issue], lang: str = "en", kpis: Sequence[Kpi] = ()) -> Shown:
+    """A result of `evaluate`, `change`, `relevant`, `why_not`, `unlock` or `check` as a table to read.
 
     Args:
         result: As it was returned, or some of its rows.
@@ -97,6 +98,8 @@ def show(result: pl.DataFrame, lang: str = "en", kpis: Sequence[Kpi] = ()) -> Sh
         KPI                  Value       95% interval  n
         Cost per lead (CPL)    €75  €29.50 to €275.20  4
     """
+    if not isinstance(result, pl.DataFrame):
+        result = pl.DataFrame({"found": [found(issue, lang) for issue in result]}, schema={"found": pl.String})
     known = {**catalog.kpis(STAGES), **{item.id: item for item in kpis}}
     rows = result.head(_LIMIT).to_dicts()
     if {"kpi", "against"} <= {*result.columns}:
@@ -105,6 +108,8 @@ def show(result: pl.DataFrame, lang: str = "en", kpis: Sequence[Kpi] = ()) -> Sh
         columns = _value_columns(result, known, lang)
     elif {"kpi", "rule"} <= {*result.columns}:
         columns = _reason_columns(result, known, lang)
+    elif result.columns == ["found"]:
+        columns = [_Column(say("table.found", lang), lambda row: str(row["found"]))]
     elif {"what", "kpis"} <= {*result.columns}:
         columns = _unlock_columns(known, lang)
     else:
@@ -160,7 +165,7 @@ def _reason_columns(result: pl.DataFrame, known: dict[str, Kpi], lang: str) -> l
 
 def _unlock_columns(known: dict[str, Kpi], lang: str) -> list[_Column]:
     return [
-        _Column(say("table.what", lang), lambda row: _capital(requirement(row["what"], lang))),
+        _Column(say("table.what", lang), lambda row: _capital(_plain(row["what"], lang))),
         _Column(say("table.unlocks", lang), lambda row: ", ".join(_title(known, name, lang) for name in row["kpis"])),
     ]
 
@@ -246,8 +251,13 @@ def _reason(lang: str, row: Row) -> str:
 
 
 def _answerable(row: Row, lang: str) -> str:
-    missing = ", ".join(requirement(what, lang) for what in row["missing"])
+    missing = ", ".join(_plain(what, lang) for what in row["missing"])
     return say("table.needs", lang, missing=missing) if missing else say("table.yes", lang)
+
+
+def _plain(what: str, lang: str) -> str:
+    """What is missing, without the marks that only Markdown understands."""
+    return requirement(what, lang).replace("`", "")
 
 
 def _capital(text: str) -> str:

@@ -213,7 +213,7 @@ class Issue:
     sample: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Canonical tables of one business, each a lazy Polars frame or a DuckDB relation.
 
@@ -232,6 +232,10 @@ class Dataset:
     as_of: dt.date | None = None
     issues: tuple[Issue, ...] = ()
     profile: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        held = ", ".join(f"{name} ({len(self.columns[name])} columns)" for name in self.tables)
+        return f"Dataset of {held}; as of {self.as_of or 'its latest date'}; {len(self.issues)} issues"
 
     def with_table(self, name: str, rows: Any, columns: frozenset[str]) -> Dataset:
         """The same data with one table more, or another one of that name."""

@@ -12,8 +12,8 @@ from kpi.aggregating import met, to_polars
 from kpi.answering import rung
 from kpi.canonical import PERSONAL
 from kpi.catalog import Kpi, Measure
-from kpi.columns import day
 from kpi.cube import Cube
+from kpi.expressions import day
 from kpi.periods import Period
 from kpi.preparing import prepare
 

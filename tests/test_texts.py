@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from kpi import catalog, texts
 from kpi.assumptions import STAGES, Assumptions
 from kpi.grid import ARCHETYPES, AXES, CHANNELS, CHOICES, EXCLUSIONS
-from kpi.profiles import UNSHOWN
+from kpi.selection import UNSHOWN
 from kpi.query import STATUSES
 from kpi.tables import TABLES
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -98,10 +99,13 @@ def _nearest(name: str, known: set[str]) -> str:
 def _check(given: Assumptions) -> None:
     if given.margin is not None and not 0 <= given.margin <= 1:
         raise ValueError(f"margin is {given.margin}; it is a share of revenue between 0 and 1 (60 % is 0.6)")
-    for name in ("lifetime_months", "hourly_rate", "target_revenue", "sla_minutes"):
+    for name in ("lifetime_months", "hourly_rate", "target_revenue", "sla_minutes", "grace_days", "repeat_days"):
         value = getattr(given, name)
         if value is not None and value < 0:
             raise ValueError(f"{name} is {value}; it cannot be negative")
+    for code in (given.currency, *given.rates):
+        if not re.fullmatch(r"[A-Z]{3}", code or ""):
+            raise ValueError(f"currency is {code!r}; use its ISO code of three capital letters, such as 'EUR'")
     if given.zone not in _zones():
         raise ValueError(f"unknown time zone {given.zone!r}; use an IANA name such as 'Europe/Rome'")
     if given.qualified not in (None, *get_args(Qualified)):

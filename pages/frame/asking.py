@@ -1,11 +1,14 @@
 """Asking: the questions of the start page, and what happens with the answers."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
 from kpi import texts
+from kpi.assumptions import SCOPES, Qualified
+from kpi.catalog import KPIS
 from kpi.grid import CHANNELS, CHOICES
 from kpi.tables import TABLES
 from kpi.workspace import Workspace
@@ -24,6 +27,7 @@ _NUMBERS = {
     "repeat_days": 1.0,
 }
 """Assumptions asked as a number, and how many of its units the field shows for one."""
+CAPTURED = ("form", "chat", "phone", "event", "trial", "account", "order", "import")
 _ANSWERS = (*AXES, "channels")
 
 
@@ -102,6 +106,13 @@ def assumptions(view: View) -> None:
             _text(view, "zone", given["zone"])
         with grid.cell():
             _text(view, "stages", ", ".join(given["stages"]))
+        with grid.cell():
+            _text(view, "rates", ", ".join(f"{code} {rate:g}" for code, rate in given["rates"].items()))
+        with grid.cell():
+            _one(view, "qualified", ("", *get_args(Qualified)), given["qualified"] or "")
+        with grid.cell():
+            _several(view, "lead_event", CAPTURED, given["lead_event"])
+    _scopes(view, given["scopes"])
     st.download_button(
         view.say("start.save"),
         view.workspace.to_json().encode(),
@@ -115,6 +126,24 @@ def assumptions(view: View) -> None:
     trouble = st.session_state.pop("workspace_trouble", None)
     if trouble:
         st.error(view.say("start.bad_workspace", why=url.plain(trouble)))
+
+
+def _scopes(view: View, given: Mapping[str, str]) -> None:
+    """Which costs each cost KPI counts."""
+    st.caption(view.say("assumption.scopes.help"))
+    with st.grid(columns="auto", min_column_width=220, gap="medium") as grid:
+        for item in (item for item in KPIS if item.scope and not item.derived):
+            with grid.cell():
+                key = f"assume_scope_{item.id}"
+                st.session_state[key] = given.get(item.id, item.scope)
+                st.selectbox(
+                    texts.kpi_text(item.words, "name", view.lang),
+                    SCOPES,
+                    key=key,
+                    format_func=lambda code: view.say(f"scope.{code}"),
+                    on_change=_scoped,
+                    args=(view, item.id),
+                )
 
 
 def _axis(view: View, axis: str) -> None:
@@ -152,6 +181,40 @@ def _text(view: View, name: str, value: str) -> None:
     )
 
 
+def _one(view: View, name: str, options: tuple[str, ...], value: str) -> None:
+    key = f"assume_{name}"
+    st.session_state[key] = value
+    st.selectbox(
+        view.say(f"assumption.{name}"),
+        options,
+        key=key,
+        format_func=lambda code: view.say(f"{name}.{code}") if code else view.say(f"{name}.first"),
+        help=view.say(f"assumption.{name}.help"),
+        on_change=_changed,
+        args=(view, name, 1.0),
+    )
+
+
+def _several(view: View, name: str, options: tuple[str, ...], value: tuple[str, ...]) -> None:
+    key = f"assume_{name}"
+    st.session_state[key] = list(value)
+    st.multiselect(
+        view.say(f"assumption.{name}"),
+        options,
+        key=key,
+        format_func=lambda code: view.say(f"captured_by.{code}"),
+        placeholder=view.say("side.all"),
+        help=view.say(f"assumption.{name}.help"),
+        on_change=_changed,
+        args=(view, name, 1.0),
+    )
+
+
+def _scoped(view: View, kpi: str) -> None:
+    scopes = {**view.workspace.assumptions.scopes, kpi: st.session_state[f"assume_scope_{kpi}"]}
+    assume(view, scopes=scopes)
+
+
 def _changed(view: View, name: str, shown: float) -> None:
     given = st.session_state[f"assume_{name}"]
     try:
@@ -163,8 +226,12 @@ def _changed(view: View, name: str, shown: float) -> None:
 def _typed(name: str, given: Any, shown: float) -> Any:
     if name == "stages":
         return tuple(stage.strip().lower().replace(" ", "_") for stage in given.split(",") if stage.strip())
+    if name == "rates":
+        return {code.upper(): float(rate) for code, rate in (pair.split() for pair in given.split(",") if pair.strip())}
+    if isinstance(given, list):
+        return tuple(given)
     if isinstance(given, str):
-        return given.strip().upper() if name == "currency" else given.strip()
+        return given.strip().upper() if name == "currency" else given.strip() or None
     if given is None:
         return None
     return int(given) if name in ("grace_days", "repeat_days") else given / shown

@@ -83,10 +83,10 @@ def _require_equal(folder: Path) -> None:
             _measured(name, folder, path)
         own = pl.read_parquet(results["kpi, six KPIs"])
         for name, path in results.items():
-            _compare(name, own, pl.read_parquet(path))
+            compare(name, own, pl.read_parquet(path))
 
 
-def _compare(name: str, own: pl.DataFrame, other: pl.DataFrame) -> None:
+def compare(name: str, own: pl.DataFrame, other: pl.DataFrame) -> None:
     keys = ["kpi", "date", "channel"]
     # Where nothing happened the cube says 0, while a query by hand has no row.
     own = own.with_columns(pl.when(pl.col("value") != 0).then("value").alias("value"))

@@ -53,17 +53,17 @@ class Load:
         return str(len(self.clicks)), f"{middle:.0f}", f"{high:.0f}", f"{self.cpu * 1000:.0f}", f"{share:.2f}"
 
 
-def run(visitors: tuple[int, ...] = (1, 10, 30), seconds: float = 20, browser: bool = True) -> list[Table]:
-    """The tables of reruns: the load of each number of visitors, warm and cold, and what one browser sees."""
+def run(visitors: tuple[int, ...] = (1, 10, 30), seconds: float = 20, browser: bool = True) -> Iterator[Table]:
+    """The tables of reruns, as they are measured: the load of each number of visitors, warm and cold, and what one browser sees."""
     table = Table("Reruns: server time of a click", ("questions", "visitors", "clicks", "p50 ms", "p95 ms", "CPU ms", "cores"))
     with running() as server:
         asyncio.run(_see_all(server))
-        loads = {}
         for kind, number in product(("warm", "cold"), visitors):
-            loads[kind, number] = found = asyncio.run(_load(server, kind, number, seconds))
-            table.add(kind, str(number), *found.cells())
+            table.add(kind, str(number), *asyncio.run(_load(server, kind, number, seconds)).cells())
         table.notes.append(f"goal: {max(visitors)} visitors, warm, p95 below {GOAL_MS} ms; server {server.megabytes():.0f} MB")
-        return [table, *([_browser(server)] if browser and shutil.which("chromium") else [])]
+        yield table
+        if browser and shutil.which("chromium"):
+            yield _browser(server)
 
 
 def percentiles(clicks: list[float]) -> tuple[float, float]:
@@ -147,7 +147,7 @@ def _browser(server: Server, clicks: int = 10) -> Table:
             seen = chromium.new_page()
             seen.goto(f"{server.url}/{page}")
             seen.wait_for_function(_STILL, polling=50, timeout=60_000)
-            times = [_choose(seen, at) for at in range(clicks)]
+            times = [_choose(seen, at) for at in range(clicks + 2)][2:]  # both choices once, so that they are warm
             table.add(page, str(clicks), f"{median(times) * 1000:.0f}", f"{max(times) * 1000:.0f}")
             seen.close()
         chromium.close()
@@ -161,7 +161,7 @@ _STILL = f"{_STATE} === 'notRunning' && !document.querySelector('[data-testid=st
 def _choose(seen, at: int) -> float:
     """Seconds of one choice of the comparison, which stands third in the sidebar."""
     seen.locator("[data-testid=stSidebar] [data-testid=stSelectbox]").nth(2).locator("input").click()
-    option = seen.get_by_role("option").nth(at % 2)
+    option = seen.get_by_role("option").nth((at + 1) % 2)
     option.wait_for()
     before = seen.locator("[data-testid=stSidebar] [data-testid=stCaptionContainer]").first.inner_text()
     started = time.perf_counter()

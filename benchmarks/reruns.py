@@ -158,18 +158,15 @@ _STATE = "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test
 _STILL = f"{_STATE} === 'notRunning' && !document.querySelector('[data-testid=stSkeleton]')"
 
 
-def _choose(seen, at: int) -> float:
-    """Seconds of one choice of the comparison, which stands third in the sidebar."""
-    seen.locator("[data-testid=stSidebar] [data-testid=stSelectbox]").nth(2).locator("input").click()
-    option = seen.get_by_role("option").nth((at + 1) % 2)
+def _choose(seen, at: int) -> float:  # noqa: ANN001
+    """Seconds of one choice of a period; the line below says which days it means."""
+    days = "[data-testid=stSidebar] [data-testid=stCaptionContainer]"
+    before = seen.locator(days).first.inner_text()
+    seen.locator(".st-key-choice_period input").click()
+    option = seen.get_by_role("option").nth(at % 2)
     option.wait_for()
-    before = seen.locator("[data-testid=stSidebar] [data-testid=stCaptionContainer]").first.inner_text()
     started = time.perf_counter()
     option.click()
-    seen.wait_for_function(
-        f"""before => document.querySelector('[data-testid=stSidebar] [data-testid=stCaptionContainer]').innerText !== before
-            && {_STILL}""",
-        arg=before,
-        polling="raf",
-    )
+    changed = f"before => document.querySelector('{days}').innerText !== before && {_STILL}"
+    seen.wait_for_function(changed, arg=before, polling="raf")
     return time.perf_counter() - started

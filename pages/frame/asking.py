@@ -13,7 +13,7 @@ from kpi.grid import CHANNELS, CHOICES
 from kpi.tables import TABLES
 from kpi.workspace import Workspace
 from pages.frame import data, uploads, url
-from pages.frame.view import AXES, View, assume, keep
+from pages.frame.view import AXES, View, assume, drop, keep
 
 _FIRST = ("business", "pricing", "goal")
 _NUMBERS = {
@@ -50,7 +50,7 @@ def upload(view: View) -> None:
     if before:
         for file in before.files:
             st.caption(url.plain(file.name))
-        st.button(view.say("start.remove"), on_click=_remove)
+        st.button(view.say("start.remove"), on_click=remove)
 
 
 def columns_needed(view: View) -> None:
@@ -244,6 +244,8 @@ def _load(view: View, content: bytes) -> None:
         st.session_state["workspace_trouble"] = str(error)
 
 
-def _remove() -> None:
+def remove() -> None:
+    """Removes this tab's upload with everything said about it, and goes on with a sample."""
     data.forget()
+    drop()
     use(data.SAMPLES[0])

@@ -11,11 +11,14 @@ from kpi.tables import TABLES
 from kpi.tracing import behind, measures_behind
 from kpi.workspace import Workspace
 from pages.frame import uploads
+from pages.frame.shelf import Shelf
 
 SAMPLES = ("b2b_saas", "b2c_shop", "b2c_local")
 UPLOAD = "upload"
 _TWO_HOURS = 7200
-_FEW, _MANY = 40, 3000
+_DATA_SETS = 40
+_NOT_DATA = ("truth.json", "exports")
+_SUFFIXES = (".parquet", ".csv", ".json")
 
 
 def key_of(name: str) -> str | None:
@@ -29,7 +32,7 @@ def key_of(name: str) -> str | None:
 def files_of(name: str) -> dict[str, Path]:
     """The files of a data set by the name they came with."""
     if name in SAMPLES:
-        return {path.name: path for path in sorted(_samples(name).iterdir()) if path.is_file()}
+        return {path.name: path for path in sorted(_samples(name).iterdir()) if path.name not in _NOT_DATA}
     folder = uploads.folder()
     return {file.name: file.path for file in folder.files} if folder else {}
 
@@ -39,54 +42,60 @@ def _samples(name: str) -> Path:
     return beside if beside.is_dir() else Path(kpi.__file__).parent / "sample_data" / name
 
 
-@st.cache_resource(max_entries=_FEW, ttl=_TWO_HOURS, show_spinner=False)
-def dataset(key: str, _files: Mapping[str, Path]) -> kpi.Dataset:
+def dataset(key: str, files: Mapping[str, Path]) -> kpi.Dataset:
     """The canonical tables of some files; raises ValueError when none of them is one."""
-    known = {name: path for name, path in _files.items() if Path(name).suffix.lower() in (".parquet", ".csv", ".json")}
-    return kpi.read({name: path for name, path in known.items() if name not in ("truth.json",)})
+    known = {name: path for name, path in files.items() if Path(name).suffix.lower() in _SUFFIXES}
+    return shelf(key).get("data", (), lambda: kpi.read(known))
 
 
-@st.cache_resource(max_entries=_FEW, ttl=_TWO_HOURS, show_spinner=False)
-def cube(key: str, workspace: str, dims: tuple[str, ...], _data: kpi.Dataset) -> kpi.Cube:
+def dimensions(key: str, data: kpi.Dataset) -> dict[str, list[str]]:
+    """The dimensions that can be split by, with their values, most frequent first."""
+    return shelf(key).get("dimensions", (), lambda: kpi.dimensions(data))
+
+
+def cube(key: str, workspace: str, dims: tuple[str, ...], data: kpi.Dataset) -> kpi.Cube:
     """Everything measured under a workspace's assumptions, split by some dimensions."""
-    return kpi.measure(Workspace.from_json(workspace).applied(_data), by=dims)
+    return shelf(key).get(
+        "cube", (workspace, dims), lambda: kpi.measure(Workspace.from_json(workspace).applied(data), by=dims)
+    )
 
 
-@st.cache_resource(max_entries=_MANY, ttl=_TWO_HOURS, show_spinner=False)
-def answer(key: str, workspace: str, question: tuple[Any, ...], _cube: kpi.Cube) -> Any:
+def answer(key: str, workspace: str, question: tuple[Any, ...], cube: kpi.Cube) -> Any:
     """A result of `evaluate` or `change`, by the question asked: the function's name and its arguments."""
     function, arguments = question
     plain = {name: dict(value) if name == "where" else value for name, value in arguments}
-    return {"evaluate": kpi.evaluate, "change": kpi.change}[function](_cube, **plain)
+    asked = {"evaluate": kpi.evaluate, "change": kpi.change}[function]
+    return shelf(key).get("answer", (workspace, question), lambda: asked(cube, **plain))
 
 
-@st.cache_resource(max_entries=_MANY, ttl=_TWO_HOURS, show_spinner=False)
-def kept(key: str, workspace: str, what: tuple[Any, ...], _make: Callable[[], Any]) -> Any:
+def kept(key: str, workspace: str, what: tuple[Any, ...], make: Callable[[], Any]) -> Any:
     """What a page makes of answers (a card, a chart, a sentence), by what it is made of; not to be changed."""
-    return _make()
+    return shelf(key).get("kept", (workspace, what), make)
 
 
-@st.cache_resource(max_entries=_FEW, ttl=_TWO_HOURS, show_spinner=False)
-def rows(key: str, workspace: str, question: tuple[Any, ...], _cube: kpi.Cube, _kpi: kpi.Kpi) -> Any:
-    """The rows behind one side of a KPI: name of the measure → rows."""
+def rows(key: str, workspace: str, question: tuple[Any, ...], cube: kpi.Cube, item: kpi.Kpi) -> Any:
+    """The rows behind one side of a KPI: side and name of the measure → rows."""
     _, period, where, personal = question
-    return {
-        (side, item.id): behind(_cube, item, period, dict(where), personal)
-        for side, item in measures_behind(_cube, _kpi)
-    }
+
+    def made() -> Any:
+        sides = measures_behind(cube, item)
+        return {(side, each.id): behind(cube, each, period, dict(where), personal) for side, each in sides}
+
+    return shelf(key).get("rows", (workspace, question), made)
 
 
-@st.cache_resource(max_entries=_FEW, ttl=_TWO_HOURS, show_spinner=False)
-def dimensions(key: str, _data: kpi.Dataset) -> dict[str, list[str]]:
-    """The dimensions that can be split by, with their values, most frequent first."""
-    return kpi.dimensions(_data)
+@st.cache_resource(max_entries=_DATA_SETS, ttl=_TWO_HOURS, show_spinner=False)
+def shelf(key: str) -> Shelf:
+    """Everything made of one data set, which goes together: when its time is over, or when its files are removed."""
+    return Shelf()
 
 
 def forget() -> None:
-    """Removes this tab's upload, its files and everything made of it."""
+    """Removes this tab's upload, its files and everything made of it; other visitors keep theirs."""
+    key = key_of(UPLOAD)
     uploads.forget()
-    for cached in (dataset, cube, answer, kept, rows, dimensions):
-        cached.clear()
+    if key:
+        shelf.clear(key)
 
 
 def tables(data: kpi.Dataset) -> Sequence[str]:

@@ -27,7 +27,7 @@ def chosen(view: View) -> Kpi:
 
 def name(view: View, item: Kpi) -> str:
     """Name and abbreviation."""
-    full, short = text(view, item, "name"), text(view, item, "abbr")
+    full, short = url.plain(text(view, item, "name")), text(view, item, "abbr")
     return view.say("detail.named", name=full, abbr=short) if short else full
 
 

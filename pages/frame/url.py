@@ -14,9 +14,10 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]()!<>#:$~|{}])")
 
 def remember() -> None:
     """Keeps the choices over a change of page, whose link carries none. Once per run, before anything is read."""
-    if st.query_params.to_dict():
-        st.session_state[_REMEMBERED] = {**st.session_state.get(_REMEMBERED, {}), **st.query_params.to_dict()}
-    st.query_params.from_dict(st.session_state.get(_REMEMBERED, {}))
+    said = {name: st.query_params.get_all(name) for name in st.query_params}
+    st.session_state[_REMEMBERED] = {**st.session_state.get(_REMEMBERED, {}), **said}
+    if said != st.session_state[_REMEMBERED]:
+        st.query_params.from_dict(st.session_state[_REMEMBERED])
 
 
 def get(name: str, known: Sequence[str] | None = None, default: str = "") -> str:
@@ -44,13 +45,13 @@ def put(**choices: str | Sequence[str] | None) -> None:
             remembered.pop(name, None)
             st.query_params.pop(name, None)
         else:
-            remembered[name] = st.query_params[name] = code if isinstance(code, str) else list(code)
+            remembered[name] = [code] if isinstance(code, str) else list(code)
+            st.query_params[name] = remembered[name]
 
 
-def params(**changes: str | None) -> dict[str, Any]:
+def params(**changes: str) -> dict[str, list[str]]:
     """The choices of the URL with some of them changed, for a link to another page."""
-    chosen = {**st.session_state.get(_REMEMBERED, {}), **changes}
-    return {name: code for name, code in chosen.items() if code}
+    return {**st.session_state.get(_REMEMBERED, {}), **{name: [code] for name, code in changes.items()}}
 
 
 def select(

@@ -19,6 +19,7 @@ AGAINST = ("previous", "last_year", "both")
 _ASSUMED = "assumptions"
 AXES = ("business", "pricing", "goal", "segment", "motion", "presence", "product")
 DEFAULT = "b2b_saas"
+_EARLIEST, _LATEST = dt.date(1990, 1, 1), dt.date(2100, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,11 @@ def keep(view: View, workspace: Workspace) -> None:
         (folder.path / "workspace.json").write_text(workspace.to_json(), encoding="utf-8")
 
 
+def drop() -> None:
+    """Forgets what was said about the upload: it goes with it."""
+    st.session_state.get(_ASSUMED, {}).pop(data.UPLOAD, None)
+
+
 def _read(name: str, key: str | None) -> tuple[kpi.Dataset | None, tuple[str, dict[str, str]] | None]:
     if key is None:
         return None, ("empty.upload", {})
@@ -161,7 +167,10 @@ def _workspace(name: str, key: str | None, found: kpi.Dataset, dims: Mapping[str
 def _stored(name: str) -> Workspace | None:
     folder = uploads.folder() if name == data.UPLOAD else None
     path = folder.path / "workspace.json" if folder else None
-    return Workspace.from_json(path.read_text(encoding="utf-8")) if path and path.exists() else None
+    try:
+        return Workspace.from_json(path.read_text(encoding="utf-8")) if path and path.exists() else None
+    except ValueError:
+        return None
 
 
 def _profile(said: Mapping[str, Any], derived: Mapping[str, Any]) -> kpi.Profile:
@@ -185,15 +194,21 @@ def _profile(said: Mapping[str, Any], derived: Mapping[str, Any]) -> kpi.Profile
 
 def _period(cube: kpi.Cube) -> tuple[str, Period]:
     first, last = cube.span.start, cube.as_of
-    start, _, end = url.get("days").partition("_")
-    try:
-        own = Period(dt.date.fromisoformat(start), dt.date.fromisoformat(end))
-    except ValueError:
-        own = None
+    own = _own_days()
     if own:
         return "custom", own
     chosen = url.get("period", PRESETS, "last_12_months" if (last - first).days > 400 else "all")
     return chosen, preset(chosen, last, first)
+
+
+def _own_days() -> Period | None:
+    """The days that the URL names, if they are days that a business could have."""
+    start, _, end = url.get("days").partition("_")
+    try:
+        own = Period(dt.date.fromisoformat(start), dt.date.fromisoformat(end))
+    except ValueError:
+        return None
+    return own if own.start >= _EARLIEST and own.end <= _LATEST else None
 
 
 def _against() -> tuple[str, ...]:

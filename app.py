@@ -21,5 +21,6 @@ else:
     view = pages.open_view()
     sidebar(view)
     st.set_page_config(page_title=view.say("app.title", page=chosen.title))
+    pages.notice(view)
     chosen.run()
 tune()

@@ -15,14 +15,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs what was asked for, and prints each table when it is there."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", nargs="?", choices=("cube", "reruns", "all"), default="all")
-    parser.add_argument("--rows", type=int, default=10_000_000, help="leads in the data of the cube (default 10 million)")
+    parser.add_argument(
+        "--rows", type=int, default=10_000_000, help="leads in the data of the cube (default 10 million)"
+    )
     parser.add_argument("--times", type=int, default=3, help="runs of each variant, of which the median counts")
-    parser.add_argument("--visitors", type=int, nargs="+", default=[1, 10, 30], help="people who click at the same time")
+    parser.add_argument(
+        "--visitors", type=int, nargs="+", default=[1, 10, 30], help="people who click at the same time"
+    )
     parser.add_argument("--seconds", type=float, default=20, help="how long they click")
     parser.add_argument("--no-browser", action="store_true", help="leave the real browser out")
     asked = parser.parse_args(arguments)
-    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    print(f"{platform.platform()}, {os.cpu_count()} cores, {load}, Python {platform.python_version()}, Polars {pl.__version__}\n")
+    versions = f"Python {platform.python_version()}, Polars {pl.__version__}"
+    print(f"{platform.platform()}, {os.cpu_count()} cores, {versions}\n")
     if asked.what in ("cube", "all"):
         for table in cube.run(asked.rows, asked.times):
             print(table, "\n")

@@ -106,7 +106,9 @@ def _sql(folder: Path, grain: str) -> pl.DataFrame:
     import duckdb
 
     days = (f"timezone('{ZONE}', {name})::DATE AS {name}" for name in ("created_at", *_STAGES))
-    query = _QUERY.format(folder=folder, days=", ".join(days), grain=grain, as_of=AS_OF, scopes=", ".join(map(repr, _MARKETING)))
+    query = _QUERY.format(
+        folder=folder, days=", ".join(days), grain=grain, as_of=AS_OF, scopes=", ".join(map(repr, _MARKETING))
+    )
     found: pl.DataFrame = duckdb.connect().sql(query).pl()
     return found
 

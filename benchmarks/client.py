@@ -65,7 +65,9 @@ class Visitor:
             answer.ParseFromString(bytes(await self.socket.recv(decode=False)))
             kind = answer.WhichOneof("type")
             if kind == "navigation":
-                self.pages = {page.url_pathname or "start": page.page_script_hash for page in answer.navigation.app_pages}
+                self.pages = {
+                    page.url_pathname or "start": page.page_script_hash for page in answer.navigation.app_pages
+                }
             elif kind == "delta" and answer.delta.new_element.WhichOneof("type") == "exception":
                 raise RuntimeError(f"{click}: {answer.delta.new_element.exception.message}")
             elif kind == "script_finished" and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:

@@ -17,6 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, product
 from statistics import median, quantiles
+from typing import Any
+
+import psutil
 
 from benchmarks.client import Click, Visitor, visit
 from benchmarks.server import Server, running
@@ -40,27 +43,40 @@ class Load:
         clicks: Seconds of each click.
         cpu: Seconds of the server's CPU per click.
         seconds: How long it lasted.
+        others: Cores that everything else on the machine kept busy meanwhile.
     """
 
     clicks: list[float]
     cpu: float
     seconds: float
+    others: float
 
     def cells(self) -> tuple[str, ...]:
-        """Clicks, p50 and p95 in ms, CPU per click in ms, share of a core."""
+        """Clicks, p50 and p95 in ms, CPU per click in ms, cores busy for the server and for others."""
         middle, high = percentiles(self.clicks)
         share = self.cpu * len(self.clicks) / self.seconds
-        return str(len(self.clicks)), f"{middle:.0f}", f"{high:.0f}", f"{self.cpu * 1000:.0f}", f"{share:.2f}"
+        return (
+            str(len(self.clicks)),
+            f"{middle:.0f}",
+            f"{high:.0f}",
+            f"{self.cpu * 1000:.0f}",
+            f"{share:.2f}",
+            f"{self.others:.2f}",
+        )
 
 
 def run(visitors: tuple[int, ...] = (1, 10, 30), seconds: float = 20, browser: bool = True) -> Iterator[Table]:
-    """The tables of reruns, as they are measured: the load of each number of visitors, warm and cold, and what one browser sees."""
-    table = Table("Reruns: server time of a click", ("questions", "visitors", "clicks", "p50 ms", "p95 ms", "CPU ms", "cores"))
+    """The tables of reruns: the load of each number of visitors, warm and cold, and what one browser sees."""
+    header = ("questions", "visitors", "clicks", "p50 ms", "p95 ms", "CPU ms", "cores", "others")
+    table = Table("Reruns: server time of a click", header)
     with running() as server:
         asyncio.run(_see_all(server))
         for kind, number in product(("warm", "cold"), visitors):
             table.add(kind, str(number), *asyncio.run(_load(server, kind, number, seconds)).cells())
-        table.notes.append(f"goal: {max(visitors)} visitors, warm, p95 below {GOAL_MS} ms; server {server.megabytes():.0f} MB")
+        table.notes += [
+            f"Goal: {max(visitors)} visitors, warm, p95 below {GOAL_MS} ms. Memory: {server.megabytes():.0f} MB.",
+            "cores: how many the server kept busy; others: how many everything else on the machine did.",
+        ]
         yield table
         if browser and shutil.which("chromium"):
             yield _browser(server)
@@ -78,7 +94,8 @@ def percentiles(clicks: list[float]) -> tuple[float, float]:
 def views() -> list[Click]:
     """The views that warm visitors click among."""
     pages = (("overview", ""), *(("detail", kpi) for kpi in _KPIS))
-    return [_click(page, kpi, channel, period=period) for (page, kpi), period, channel in product(pages, _PERIODS, _CHANNELS)]
+    every = product(pages, _PERIODS, _CHANNELS)
+    return [_click(page, kpi, channel, period=period) for (page, kpi), period, channel in every]
 
 
 def questions(seed: int) -> Iterator[Click]:
@@ -88,7 +105,8 @@ def questions(seed: int) -> Iterator[Click]:
         start = _LAST_DAY - dt.timedelta(days=rng.randrange(60, 700))
         end = start + dt.timedelta(days=rng.randrange(25, 365))
         days = f"{start}_{min(end, _LAST_DAY - dt.timedelta(days=seed % 20))}"
-        yield _click(*(("overview", "") if number % 2 else ("detail", rng.choice(_KPIS))), rng.choice(_CHANNELS), days=days)
+        page, kpi = ("overview", "") if number % 2 else ("detail", rng.choice(_KPIS))
+        yield _click(page, kpi, rng.choice(_CHANNELS), days=days)
 
 
 def _click(page: str, kpi: str, channel: str, **choices: str) -> Click:
@@ -115,10 +133,17 @@ async def _load(server: Server, kind: str, visitors: int, seconds: float) -> Loa
             visitor = await open_sessions.enter_async_context(visit(server.url))
             await visitor.ask(views()[0])
             present.append(visitor)
-        used, started = server.cpu(), time.monotonic()
+        used, busy, started = server.cpu(), _busy(), time.monotonic()
         stays = (_stay(visitor, kind, 100 * visitors + seed, started + seconds) for seed, visitor in enumerate(present))
         clicks = [second for one in await asyncio.gather(*stays) for second in one]
-        return Load(clicks, (server.cpu() - used) / len(clicks), time.monotonic() - started)
+        spent, used = time.monotonic() - started, server.cpu() - used
+        return Load(clicks, used / len(clicks), spent, (_busy() - busy - used) / spent)
+
+
+def _busy() -> float:
+    """Seconds that the machine's cores have worked so far."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0) - getattr(times, "guest", 0))
 
 
 async def _stay(visitor: Visitor, kind: str, seed: int, until: float) -> list[float]:
@@ -158,7 +183,7 @@ _STATE = "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test
 _STILL = f"{_STATE} === 'notRunning' && !document.querySelector('[data-testid=stSkeleton]')"
 
 
-def _choose(seen, at: int) -> float:  # noqa: ANN001
+def _choose(seen: Any, at: int) -> float:
     """Seconds of one choice of a period; the line below says which days it means."""
     days = "[data-testid=stSidebar] [data-testid=stCaptionContainer]"
     before = seen.locator(days).first.inner_text()

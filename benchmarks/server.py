@@ -45,8 +45,8 @@ def running() -> Iterator[Server]:
         RuntimeError: If it does not answer in time; says what it printed.
     """
     port = _free_port()
-    options = {"server.port": port, "server.headless": "true", "server.address": "127.0.0.1"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--{name}={value}" for name, value in options.items())]
+    options = ("server.headless=true", "server.address=127.0.0.1", f"server.port={port}")
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--{option}" for option in options)]
     with tempfile.TemporaryDirectory(prefix="kpi-bench-") as folder, (Path(folder) / "server.log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
         server = Server(f"http://127.0.0.1:{port}", psutil.Process(process.pid), Path(log.name))

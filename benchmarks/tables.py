@@ -22,11 +22,12 @@ class Table:
         """As Markdown: the first column to the left, numbers to the right."""
         every = [self.header, *self.rows]
         widths = [max(len(row[column]) for row in every) for column in range(len(self.header))]
-        lines = [" | ".join(_aligned(cell, width, at) for at, (cell, width) in enumerate(zip(row, widths, strict=True))) for row in every]
+        lines = [" | ".join(_aligned(row, widths)) for row in every]
         rule = "|".join("-" * (width + 1) + (":" if at else "-") for at, width in enumerate(widths))
         body = [f"| {lines[0]} |", f"|{rule}|", *(f"| {line} |" for line in lines[1:])]
         return "\n".join([f"### {self.title}", "", *body, *(["", *self.notes] if self.notes else [])])
 
 
-def _aligned(cell: str, width: int, at: int) -> str:
-    return cell.rjust(width) if at else cell.ljust(width)
+def _aligned(row: tuple[str, ...], widths: list[int]) -> list[str]:
+    first, *others = zip(row, widths, strict=True)
+    return [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]

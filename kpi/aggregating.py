@@ -11,7 +11,8 @@ import polars as pl
 
 from kpi.catalog import Measure, Where
 from kpi.expressions import day
-from kpi.preparing import prepare
+from kpi.preparing import missing, prepare
+from kpi.spreading import FROM, LASTS, spread
 from kpi.tables import Dataset
 
 RESPONSE_STEPS = ((600, 1), (86_400, 60))
@@ -25,12 +26,13 @@ def aggregate(data: Dataset, measures: Sequence[Measure], by: Sequence[str], as_
     Returns:
         Columns `measure, date, *by, currency, lag, value, amount`; see `Cube.frame`.
     """
-    frames = _collect([_group(data, group, by, as_of) for group in _groups(measures)])
+    frames = _collect([_group(data, group, by, as_of) for group in _groups(data, measures)])
     keys = {"date": pl.Date, **dict.fromkeys(by, pl.String), "currency": pl.String, "lag": pl.Int64, "value": pl.Int64}
     schema = {"measure": pl.String, **keys, "amount": pl.Float64}
+    plain = [item.id for item in measures if not has_currency(data, item)]
     long = [
-        frame.unpivot(index=list(keys), variable_name="measure", value_name="amount")
-        .drop_nulls("amount")
+        _long(frame, list(keys))
+        .with_columns(currency=pl.when(~pl.col("measure").is_in(plain)).then("currency"))
         .select(pl.col(name).cast(dtype) for name, dtype in schema.items())
         for frame in frames
         if frame.height
@@ -38,9 +40,29 @@ def aggregate(data: Dataset, measures: Sequence[Measure], by: Sequence[str], as_
     return pl.concat([pl.DataFrame(schema=schema), *long]).sort("measure", "date", *by, "currency", "lag", "value")
 
 
+def _long(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """A row for each measure of a pass; what covers several days is spread over them."""
+    lasting = [LASTS] if LASTS in frame.columns else []
+    rows = frame.unpivot(index=[*keys, *lasting], variable_name="measure", value_name="amount").drop_nulls("amount")
+    return spread(rows) if lasting else rows
+
+
+def has_currency(data: Dataset, item: Measure) -> bool:
+    """Whether the cube keeps a measure apart by currency: money, and counts of rows that name one."""
+    return item.agg.money or not missing(data, item.table, "currency")
+
+
+def is_spread(data: Dataset, item: Measure) -> bool:
+    """Whether a measure is spread over the days that its rows cover: costs and what they bought, not their rows."""
+    return item.agg.kind == "total" and item.at == "date" and not missing(data, item.table, LASTS)
+
+
 def rows(data: Dataset, item: Measure, by: Sequence[str], as_of: dt.date) -> pl.DataFrame:
-    """The rows of a distinct count: `key` (a number for each value), `*by`, and `date` or `since`, `until`."""
-    frame = prepare(data, item.table, item.columns | {*by}, as_of)
+    """The rows of a distinct count: `key` (a number for each value), `*by`, and `date` or `since`, `until`.
+
+    They have their `currency` too, null where their table has none.
+    """
+    frame = prepare(data, item.table, item.columns | {*by, "currency"}, as_of)
     schema = frame.collect_schema()
     dates = {"date": item.at} if item.at else {"since": item.since, "until": item.until}
     days = {name: _day(schema, column) for name, column in dates.items()}
@@ -53,6 +75,7 @@ def rows(data: Dataset, item: Measure, by: Sequence[str], as_of: dt.date) -> pl.
             nw.col(item.agg.column or "").cast(nw.String).alias("key"),
             *((nw.col(column) if column else nw.lit(None).cast(nw.Date)).alias(name) for name, column in days.items()),
             *(_dim(dim, schema).alias(dim) for dim in by),
+            _currency(data, [item], schema).alias("currency"),
         )
         .filter(~nw.col("key").is_null())
         .unique()
@@ -63,13 +86,13 @@ def rows(data: Dataset, item: Measure, by: Sequence[str], as_of: dt.date) -> pl.
 # ---- one pass -------------------------------------------------------------------------------------------------------
 
 
-def _groups(measures: Sequence[Measure]) -> list[list[Measure]]:
+def _groups(data: Dataset, measures: Sequence[Measure]) -> list[list[Measure]]:
     """Measures that one pass answers: same table, dates and grain."""
-    groups: dict[tuple[str, ...], list[Measure]] = {}
+    groups: dict[tuple[str | bool, ...], list[Measure]] = {}
     for item in measures:
         if item.rollup != "distinct":
             own = item.agg.column or "" if item.rollup == "distribution" else ""
-            key = (item.table, item.at, item.since, item.until, item.ripens, own)
+            key = (item.table, item.at, item.since, item.until, item.ripens, own, is_spread(data, item))
             groups.setdefault(key, []).append(item)
     return list(groups.values())
 
@@ -77,9 +100,10 @@ def _groups(measures: Sequence[Measure]) -> list[list[Measure]]:
 def _group(data: Dataset, group: list[Measure], by: Sequence[str], as_of: dt.date) -> Any:
     """One lazy native frame: `date, lag, value, currency, *by` and a column for each measure of the group."""
     first = group[0]
-    columns = frozenset[str]().union(*(item.columns for item in group)) | {*by, "currency"}
+    lasting = (FROM, LASTS) if is_spread(data, first) else ()
+    columns = frozenset[str]().union(*(item.columns for item in group)) | {*by, "currency", *lasting}
     frame = prepare(data, first.table, columns, as_of)
-    at = _day(frame.collect_schema(), first.since or first.at)
+    at = FROM if lasting else _day(frame.collect_schema(), first.since or first.at)
     until = _day(frame.collect_schema(), first.until) if first.until else None
     if at is None:  # a table without dates: one period, the whole file
         still = frame.filter(nw.col(until).is_null()) if until else frame
@@ -108,7 +132,7 @@ def _closed(
 
 
 def _summed(frame: nw.LazyFrame[Any], group: list[Measure], by: Sequence[str]) -> nw.LazyFrame[Any]:
-    keys = ["date", "lag", "value", "currency", *by]
+    keys = [name for name in ("date", LASTS, "lag", "value", "currency", *by) if name in frame.collect_schema()]
     return frame.group_by(keys).agg(*(_amount(item).alias(item.id) for item in group))
 
 
@@ -156,6 +180,7 @@ def _keyed(
         "value": _binned(first) if first.rollup == "distribution" else nothing,
         "currency": _currency(data, group, schema),
         **{dim: _dim(dim, schema) for dim in by},
+        **({LASTS: nw.col(LASTS)} if at == FROM else {}),
     }
     named = (name for item in group for name in (item.agg.column, *(where.column for where in item.agg.where)) if name)
     return frame.select(
@@ -193,10 +218,10 @@ def _binned(item: Measure) -> nw.Expr:
 
 
 def _currency(data: Dataset, group: list[Measure], schema: Any) -> nw.Expr:
-    if not any(item.agg.money for item in group):
-        return nw.lit(None).cast(nw.String)
     own = data.assumptions.currency
-    return nw.col("currency").cast(nw.String).fill_null(own) if "currency" in schema else nw.lit(own)
+    if "currency" in schema:
+        return nw.col("currency").cast(nw.String).fill_null(own)
+    return nw.lit(own) if any(item.agg.money for item in group) else nw.lit(None).cast(nw.String)
 
 
 def _dim(dim: str, schema: Any) -> nw.Expr:

@@ -15,6 +15,19 @@ Qualified = Literal["mql", "sql", "score"]
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 STAGES = ("lead", "mql", "sal", "sql", "opportunity", "customer")
+_MOST_STAGES = 20
+_MOST_DAYS = 36_500
+_NUMBERS = (
+    "margin",
+    "lifetime_months",
+    "hourly_rate",
+    "target_revenue",
+    "score_threshold",
+    "sla_minutes",
+    "grace_days",
+    "repeat_days",
+)
+_OPTIONAL = ("margin", "lifetime_months", "hourly_rate", "target_revenue")
 
 
 @dataclass(frozen=True)
@@ -76,8 +89,10 @@ class Assumptions:
         """The assumptions that a workspace file holds.
 
         Raises:
-            ValueError: If a name is unknown or a value is out of bounds.
+            ValueError: If a name is unknown, or a value is of another type or out of bounds.
         """
+        if not isinstance(values, Mapping):
+            raise ValueError(f"assumptions is {values!r}; it should be an object such as {{'margin': 0.6}}")
         known = {item.name for item in fields(cls)}
         for name in values.keys() - known:
             raise ValueError(f"unknown assumption {name!r}{_nearest(name, known)} Known: {', '.join(sorted(known))}")
@@ -96,13 +111,46 @@ def _nearest(name: str, known: set[str]) -> str:
     return f"; did you mean {match[0]!r}?" if match else "."
 
 
+def _check_types(given: Assumptions) -> None:
+    """What a file says can be of any type; after this it is of the type that the fields name."""
+    for name in _NUMBERS:
+        value = getattr(given, name)
+        if not (_is_number(value) or (value is None and name in _OPTIONAL)):
+            raise ValueError(f"{name} is {value!r}; it should be a number")
+    for name in ("grace_days", "repeat_days"):
+        if getattr(given, name) != int(getattr(given, name)):
+            raise ValueError(f"{name} is {getattr(given, name)!r}; it should be a whole number of days")
+    for name in ("currency", "zone"):
+        if not isinstance(getattr(given, name), str):
+            raise ValueError(f"{name} is {getattr(given, name)!r}; it should be a text")
+    for name in ("stages", "lead_event"):
+        value = getattr(given, name)
+        if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+            raise ValueError(f"{name} is {value!r}; it should be a list of texts")
+    for name in ("rates", "scopes"):
+        value = getattr(given, name)
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise ValueError(f"{name} is {value!r}; it should be an object")
+    for code, rate in given.rates.items():
+        if not _is_number(rate):
+            raise ValueError(f"rates: the rate of {code} is {rate!r}; it should be a number")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
 def _check(given: Assumptions) -> None:
+    _check_types(given)
     if given.margin is not None and not 0 <= given.margin <= 1:
         raise ValueError(f"margin is {given.margin}; it is a share of revenue between 0 and 1 (60 % is 0.6)")
     for name in ("lifetime_months", "hourly_rate", "target_revenue", "sla_minutes", "grace_days", "repeat_days"):
         value = getattr(given, name)
         if value is not None and value < 0:
             raise ValueError(f"{name} is {value}; it cannot be negative")
+    for name, most in (("grace_days", _MOST_DAYS), ("repeat_days", _MOST_DAYS), ("sla_minutes", _MOST_DAYS * 1440)):
+        if getattr(given, name) > most:
+            raise ValueError(f"{name} is {getattr(given, name)}; it can be {most} at most")
     for code in (given.currency, *given.rates):
         if not re.fullmatch(r"[A-Z]{3}", code or ""):
             raise ValueError(f"currency is {code!r}; use its ISO code of three capital letters, such as 'EUR'")
@@ -117,6 +165,14 @@ def _check(given: Assumptions) -> None:
         raise ValueError(f"exchange rates must be above 0: {dict(given.rates)}")
     if len(set(given.stages)) < max(len(given.stages), 2):
         raise ValueError(f"stages need two or more different names in order, got {list(given.stages)}")
+    if len(given.stages) > _MOST_STAGES:
+        raise ValueError(f"stages: {len(given.stages)} are too many; {_MOST_STAGES} at most")
+    for stage in given.stages:
+        # NOTE: a stage names a column and stands in every text; a name with markup would make browsers call outside.
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", stage):
+            raise ValueError(
+                f"stages: {stage!r} is no name of a stage; use small letters, digits and _, as in 'site_visit'"
+            )
 
 
 @cache

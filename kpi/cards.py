@@ -81,6 +81,7 @@ def _change(kpi: Kpi, row: Row, value: Row, lang: str) -> str:
     )
     arrow = "→" if row["points"] == 0 else "↑" if row["points"] > 0 else "↓"
     judged = row["verdict"] or "neutral"
+    words = say("card.chance", lang, change=words) if row["likely"] is False and row["points"] else words
     aged = row["within"] is not None and value.get("maturity") in YOUNG
     against = say("card.vs_age" if aged else "card.vs", lang, period=earlier, n=row["within"] or 0, days=row["within"])
     return (
@@ -126,7 +127,7 @@ def _badges(kpi: Kpi, row: Row, lang: str) -> list[str]:
     found = []
     if row.get("maturity") in YOUNG:
         found.append(_badge(maturity(row["maturity"], lang), maturity(row["maturity"], lang, "help")))
-    if 0 < (covered := row.get("covered") or 0) < 1:
+    if 0 < (covered := row.get("covered") or 0) < 0.95:
         text = say("card.partial", lang, percent=formats.percent(covered, lang))
         found.append(_badge(text, say("card.partial.help", lang)))
     return found

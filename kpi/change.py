@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
 
 from kpi import catalog
 from kpi.assumptions import Assumptions
-from kpi.catalog import Kpi
+from kpi.catalog import Kpi, Measure
 from kpi.cube import Cube, require_dims
 from kpi.evaluation import answer, under
 from kpi.maturity import cohort, youngest_age
 from kpi.periods import Against, Period, buckets, comparison
-from kpi.query import OK, Query
+from kpi.query import OK, Query, inputs_of, scope_of
 
+_SLACK = 0.03
+"""The share of a period's days that may be missing at its end for it to be compared."""
 _BOTH: tuple[Against, ...] = ("previous", "last_year")
 
 
@@ -46,8 +48,8 @@ def change(
     Returns:
         One row per KPI × values of `by` × comparison, with the columns `kpi, *by, against`, `current` and `previous`
         (the values compared, at equal age), `change` (relative, 0.1 is 10 % more), `points` (the difference),
-        `likely` (true when the intervals do not overlap, or none is needed because both were counted out; null when
-        nothing is known), `verdict` (`better`, `worse` or null, by the KPI's direction and only when likely),
+        `likely` (true when the intervals do not overlap, or nothing is chance: money spent, a stock; null when nothing
+        is known), `verdict` (`better`, `worse` or null, by the KPI's direction and only when likely),
         `within` (days of age at which cohorts were compared), `start` and `end` of the earlier period, `ripe_until`
         (the last day on which a newer period could end and be compared; null for what does not ripen), and `status`,
         which says why there is no change: a reason of `evaluate`, or `period immature` where the newer period is
@@ -105,13 +107,15 @@ def _compared(query: Query, kpi: Kpi, period: Period, against: Against, immature
         .then(pl.col("status"))
         .when(pl.lit(immature))
         .then(pl.lit("period immature"))
+        .when(pl.lit(_partly(query, kpi, (period, earlier))))
+        .then(pl.lit("outside the data"))
         .otherwise(pl.col("status older").fill_null("no data"))
     )
     known = pl.col("why") == OK
     return (
         pairs.with_columns(why=status)
         .with_columns(points=pl.when(known).then(current - previous))
-        .with_columns(likely=_likely(kpi))
+        .with_columns(likely=_likely(_counted_out(query, kpi)))
         .select(
             "kpi",
             *query.by,
@@ -138,10 +142,42 @@ def _one_currency(by: Sequence[str]) -> pl.Expr:
     return pl.coalesce("currency", only.over(by) if by else only)
 
 
-def _likely(kpi: Kpi) -> pl.Expr:
-    """Whether a change is more than chance: intervals apart, or sums of money, which are counted out."""
+def _partly(query: Query, kpi: Kpi, periods: Sequence[Period]) -> bool:
+    """Whether the data covers only a part of one of the periods: what is not there is no change.
+
+    A table of events may well begin some days before its first row, within its month.
+    """
+    if kpi.derived:
+        catalogue = catalog.kpis(query.cube.assumptions.stages)
+        own = (name for name in kpi.inputs if name in catalogue and name not in kpi.windows)
+        return any(_partly(query, catalogue[name], periods) for name in own)
+    if kpi.window or _measures(query, kpi, lambda item: bool(item.since)):
+        return False  # a stock is what it is on its day; a yearly figure is scaled by the days that it has
+    span = scope_of(query, inputs_of(query, kpi, None))[0].period
+    if span is None:
+        return False
+    first = span.start.replace(day=1)
+    return any(period.start < first or _days_after(period, span.end) > _SLACK * period.days for period in periods)
+
+
+def _days_after(period: Period, last: dt.date) -> int:
+    return (period.end - last).days
+
+
+def _counted_out(query: Query, kpi: Kpi) -> bool:
+    """Whether a figure is no sample of anything: money spent, or a stock of money."""
+    bare = kpi.unit == "money" and kpi.denominator is None
+    return bare and _measures(query, kpi, lambda item: item.table == "spend" or item.rollup == "last")
+
+
+def _measures(query: Query, kpi: Kpi, holds: Callable[[Measure], bool]) -> bool:
+    """Whether something holds for all measures of a KPI; never for a derived one."""
+    return not kpi.derived and all(map(holds, inputs_of(query, kpi, None).values()))
+
+
+def _likely(counted_out: bool) -> pl.Expr:
+    """Whether a change is more than chance: the intervals lie apart, or nothing about it is chance."""
     apart = (pl.col("low") > pl.col("high older")) | (pl.col("high") < pl.col("low older"))
-    counted_out = kpi.unit == "money" and kpi.denominator is None and not kpi.derived
     exact = pl.col("points") != 0 if counted_out else pl.lit(None, pl.Boolean)
     bounded = pl.all_horizontal(pl.col(name).is_not_null() for name in ("low", "high", "low older", "high older"))
     return pl.when(pl.col("points").is_not_null()).then(pl.when(bounded).then(apart).otherwise(exact))

@@ -11,6 +11,7 @@ from kpi import expressions as made
 from kpi.assumptions import STAGES
 from kpi.catalog import stage_column
 from kpi.expressions import Added, day
+from kpi.spreading import covered_days
 
 ADDED: Mapping[str, tuple[Added, ...]] = {
     "leads": (
@@ -53,6 +54,7 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
         ),
         Added("has_clicks", ("clicks",), lambda _: ~nw.col("clicks").is_null()),
         Added("has_impressions", ("impressions",), lambda _: ~nw.col("impressions").is_null()),
+        *covered_days(),
     ),
     "deals": (
         Added("is_won", ("status",), made.status("won")),
@@ -82,19 +84,26 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
         Added("is_of_valid_lead", ("lead_is_valid",), made.flag("lead_is_valid", False)),
     ),
     "subscriptions": (
-        Added("is_recurring", ("amount",), made.is_recurring, uses=("kind", "status")),
+        Added("paying_since", ("started_at",), made.paying_since, uses=("trial_ended_at",)),
+        Added("paying_from", ("started_at",), made.paying_from, uses=("trial_ended_at",)),
+        Added(
+            "is_recurring",
+            ("amount",),
+            made.is_recurring,
+            uses=("kind", "status", "started_at", "trial_ended_at", "ended_at"),
+        ),
         Added(
             "list_price",
             ("amount",),
             made.list_price,
             uses=("quantity", "interval", "interval_count", "tax_rate_pct"),
         ),
-        Added("monthly", ("list_price",), made.monthly, uses=("discount_pct",)),
+        Added("monthly", ("list_price",), made.monthly, uses=("discount_pct", "discount_to", "paying_from")),
         Added(
             "full_price_at",
             (),
             made.full_price_at,
-            uses=("started_at", "discount_pct", "discount_to", "ended_at"),
+            uses=("paying_from", "discount_pct", "discount_to", "ended_at"),
         ),
         Added("discount", ("list_price", "monthly"), lambda _: nw.col("list_price") - nw.col("monthly")),
         Added(
@@ -104,7 +113,7 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
         ),
         Added(
             "run_value",
-            ("monthly", "started_at", "discount", "full_price_at"),
+            ("monthly", "paying_from", "discount", "full_price_at"),
             made.run_value,
             uses=("ended_at",),
         ),
@@ -123,13 +132,13 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
         Added("is_trial_over", ("is_trial_start", "trial_ended_at"), made.is_trial_over),
         Added(
             "paid_on",
-            ("is_recurring", "subscription_id", "started_at", "trial_ended_at"),
+            ("is_recurring", "subscription_id", "paying_from", "trial_ended_at"),
             made.paid_on,
             uses=("ended_at",),
         ),
         Added("is_trial_paid", ("is_trial_over", "paid_on"), made.is_trial_paid),
         Added("is_of_valid_lead", ("lead_is_valid",), made.flag("lead_is_valid", False)),
-        *made.firsts("is_first_paid", "started_at", "customer_id", "subscription_id", ("is_recurring",)),
+        *made.firsts("is_first_paid", "paying_since", "customer_id", "subscription_id", ("is_recurring",)),
         Added("first_paid", ("is_first_paid",), made.part("is_first_paid", "customer_id"), uses=("customer_id",)),
     ),
     "chats": (

@@ -22,6 +22,7 @@ from kpi.expressions import day
 from kpi.periods import Period, preset, shift
 from kpi.preparing import missing, prepare
 from kpi.quality import check
+from kpi.spreading import FROM, LASTS
 from kpi.survival import conversion_day, kaplan_meier
 from kpi.tables import TABLES, Dataset, Issue
 
@@ -218,6 +219,9 @@ def _rows(
 def recorded_until(data: Dataset) -> dt.date:
     """The latest recorded day of any table: what stands in for the export date when nobody said it."""
     tables = [name for name in data.tables if name in TABLES and name not in ("targets", "annotations")]
+    if all(TABLES[name].daily for name in tables):  # reports alone: their last week or month is over
+        known = spans(data, set(tables), dt.date(9999, 12, 30)).values()
+        return max([span.end for span in known if span], default=dt.date.today())
     latest = [last for name in tables for last in _ends(data, name, TABLES[name].recorded) if last]
     return max([*latest, *_decided(data)], default=dt.date.today())
 
@@ -233,7 +237,8 @@ def _decided(data: Dataset) -> list[dt.date]:
 def spans(data: Dataset, tables: set[str], as_of: dt.date) -> dict[str, Period | None]:
     """Each table's first and last day: from its first recorded day to the export date, or a report's last day.
 
-    A report by week or month covers the days after its last date too, a single date its month.
+    A report by week or month covers the days after its last date too, a single date its month. Costs end with the last
+    day that one of them covers.
     """
     return {name: _span(data, name, as_of) for name in sorted(tables)}
 
@@ -249,17 +254,30 @@ def _span(data: Dataset, table: str, as_of: dt.date) -> Period | None:
 
 
 def _reported(data: Dataset, table: str, at: str, as_of: dt.date) -> Period | None:
-    days = to_polars(prepare(data, table, frozenset({at}), as_of).select(nw.col(day(at))).unique().to_native())
-    dates: list[dt.date] = days.to_series().drop_nulls().sort().to_list()
-    if not dates:
+    frame = prepare(data, table, frozenset({at, FROM, LASTS}), as_of)
+    spread = LASTS in frame.collect_schema()
+    rows = frame.select(
+        nw.col(FROM if spread else day(at)).alias("date"),
+        (nw.col(LASTS) if spread else nw.lit(1)).cast(nw.Int64).alias("days"),
+    )
+    covered = to_polars(rows.unique().to_native()).drop_nulls().sort("date")
+    if covered.is_empty():
         return None
+    until = pl.col("date") + pl.duration(days=pl.col("days") - 1)
+    lasting = covered.filter(pl.col("days") > 1).select(pl.concat_list("date", until).list.explode()).to_series()
+    ends = [*lasting, *_pooled(covered.filter(pl.col("days") == 1)["date"].to_list())]
+    return Period(min(*ends, as_of), min(max(ends), as_of))
+
+
+def _pooled(dates: list[dt.date]) -> list[dt.date]:
+    """The first and the last day that dates of no series of their own cover together; none for none."""
+    if not dates:
+        return []
     first, last = dates[0], dates[-1]
     step = median((later - earlier).days for earlier, later in pairwise(dates)) if len(dates) > 1 else 31
     if step >= 27:
-        first, last = first.replace(day=1), shift(last.replace(day=1), 1) - dt.timedelta(1)
-    else:
-        last += dt.timedelta(int(step) - 1)
-    return Period(min(first, as_of), min(last, as_of))
+        return [first.replace(day=1), shift(last.replace(day=1), 1) - dt.timedelta(1)]
+    return [first, last + dt.timedelta(int(step) - 1)]
 
 
 def _ends(data: Dataset, table: str, dates: Sequence[str]) -> list[dt.date | None]:

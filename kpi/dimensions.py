@@ -33,6 +33,18 @@ def dimensions(data: Dataset) -> dict[str, list[str]]:
     return {dim: found for dim, values in counts.items() if (found := _ordered(values))}
 
 
+def sizes(data: Dataset) -> dict[str, int]:
+    """How many rows each table has, repeated keys left out.
+
+    Example:
+        >>> import kpi
+        >>> sizes(kpi.read({"leads": pl.DataFrame({"lead_id": ["a", "b"], "created_at": ["2025-01-01"] * 2})}))
+        {'leads': 2}
+    """
+    frames = {name: nw.from_native(rows).lazy().select(nw.len().alias("rows")) for name, rows in data.tables.items()}
+    return {name: int(to_polars(frame.to_native()).item()) for name, frame in frames.items()}
+
+
 def _counts(data: Dataset, dim: str) -> pl.DataFrame:
     tables = [name for name in data.tables if name in TABLES and dim in data.columns[name]]
     frames = [

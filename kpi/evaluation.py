@@ -49,7 +49,10 @@ def evaluate(
         - `numerator`, `denominator`, summed to this row before they were divided; null for derived KPIs,
         - `n`, the cases behind a rate, cost or duration, and `low`, `high`, its 95 % interval where one is known,
         - `currency` of a money value; where several meet without a rate, the value is null (`mixed currency`) and a
-          row for each currency follows,
+          row for each currency follows: its money beside the counts of its rows (orders, accounts). Counts of a table
+          without currencies (leads) cannot be told apart, so such a row has no value (`column missing`). A split or a
+          filter by `currency` gives the same rows; a filter that leaves out no money leaves the counts whole. A KPI
+          without money is not split by it, but counts the rows that name the currencies of a filter,
         - `maturity` of a cohort: `mature`, `immature`, `too young`; null for others,
         - `covered`, the share of the bucket's days that the data covers.
 

@@ -222,18 +222,22 @@ def list_price(context: Context) -> nw.Expr:
 
 
 def monthly(context: Context) -> nw.Expr:
-    """Amount per month less the discount, while it runs."""
+    """Amount per month less the discount, while it runs; one that ended before the first payment never ran."""
     if not context.has("discount_pct"):
         return nw.col("list_price")
-    return nw.col("list_price") * (1 - nw.col("discount_pct").fill_null(0.0) / 100)
+    discounted = nw.col("list_price") * (1 - nw.col("discount_pct").fill_null(0.0) / 100)
+    if not (context.has("discount_to") and context.has("paying_from")):
+        return discounted
+    over = (nw.col(day("discount_to")) < nw.col("paying_from")).fill_null(False)
+    return nw.when(over).then(nw.col("list_price")).otherwise(discounted)
 
 
 def full_price_at(context: Context) -> nw.Expr:
     """The day on which a discount ends; unknown where there is none, or where it lasts."""
-    if not all(context.has(name) for name in ("discount_pct", "discount_to", "started_at")):
+    if not all(context.has(name) for name in ("discount_pct", "discount_to", "paying_from")):
         return nw.lit(None).cast(nw.Date)
     until = nw.col(day("discount_to"))
-    after = (nw.col("discount_pct") > 0) & (until >= nw.col(day("started_at")))
+    after = (nw.col("discount_pct") > 0) & (until >= nw.col("paying_from"))
     if context.has("ended_at"):
         end = nw.col(day("ended_at"))
         after = after & (end.is_null() | (end > until).fill_null(False))
@@ -251,8 +255,14 @@ def interval_months(context: Context) -> nw.Expr:
 
 
 def is_recurring(context: Context) -> nw.Expr:
-    """Whether a version of a subscription is paid for, again and again: no trial, no pause, no fee."""
+    """Whether a version of a subscription is paid for, again and again: no trial, no pause, no fee.
+
+    One that ended with its free trial or before was never paid for.
+    """
     recurring = (nw.col("amount") > 0).fill_null(False)
+    if context.has("trial_ended_at") and context.has("started_at") and context.has("ended_at"):
+        start, trial_end, end = (nw.col(day(name)) for name in ("started_at", "trial_ended_at", "ended_at"))
+        recurring = recurring & ~((trial_end > start) & (end <= trial_end)).fill_null(False)
     if context.has("kind"):
         recurring = recurring & recurs()
     if context.has("status"):
@@ -260,10 +270,30 @@ def is_recurring(context: Context) -> nw.Expr:
     return recurring
 
 
+def paying_since(context: Context) -> nw.Expr:
+    """The moment from which a version of a subscription is paid for: its start, or the end of its free trial."""
+    start, trial_end = "started_at", "trial_ended_at"
+    if not context.has(trial_end):
+        return nw.col(start)
+    if context.schema[start] != context.schema[trial_end]:
+        start, trial_end = day(start), day(trial_end)
+    later = (nw.col(trial_end) > nw.col(start)).fill_null(False)
+    return nw.when(later).then(nw.col(trial_end)).otherwise(nw.col(start))
+
+
+def paying_from(context: Context) -> nw.Expr:
+    """The day of `paying_since`."""
+    start = nw.col(day("started_at"))
+    if not context.has("trial_ended_at"):
+        return start
+    trial_end = nw.col(day("trial_ended_at"))
+    return nw.when((trial_end > start).fill_null(False)).then(trial_end).otherwise(start)
+
+
 def run_value(context: Context) -> nw.Expr:
     """Monthly amount × months run until it ended, or until the data was exported; the full price after a discount."""
     now = nw.lit(dt.datetime.combine(context.as_of + dt.timedelta(1), dt.time()))
-    start = nw.col(day("started_at")).cast(nw.Datetime("us"))
+    start = nw.col("paying_from").cast(nw.Datetime("us"))
     end = nw.col(day("ended_at")).cast(nw.Datetime("us")) if context.has("ended_at") else now
     last = nw.when(end < now).then(end).otherwise(now)
     at_full = (last - nw.col("full_price_at").cast(nw.Datetime("us"))).dt.total_seconds()
@@ -285,14 +315,11 @@ def recurs() -> nw.Expr:
 
 def paid_on(context: Context) -> nw.Expr:
     """The first day after a trial on which its subscription ran for money; null for one that ended with the trial."""
-    start, trial_end = nw.col(day("started_at")), nw.col(day("trial_ended_at"))
-    outlives = nw.lit(True)
+    paying = nw.col("is_recurring")
     if context.has("ended_at"):
         end = nw.col(day("ended_at"))
-        outlives = end.is_null() | (end > trial_end).fill_null(True)
-    paying = nw.col("is_recurring") & outlives
-    first = nw.when((start < trial_end).fill_null(False)).then(trial_end).otherwise(start)
-    return nw.when(paying).then(first).min().over("subscription_id")
+        paying = paying & (end.is_null() | (end > nw.col(day("trial_ended_at"))).fill_null(True))
+    return nw.when(paying).then(nw.col("paying_from")).min().over("subscription_id")
 
 
 def is_trial_over(context: Context) -> nw.Expr:

@@ -44,6 +44,8 @@ def _divided(sums: pl.DataFrame, kpi: Kpi, inputs: Mapping[str, Measure], unspli
         .then(pl.lit("outside the data"))
         .when(pl.col("mixed"))
         .then(pl.lit("mixed currency"))
+        .when("undivided")  # a count without a currency beside money of one
+        .then(pl.lit("column missing"))
         .when(top.is_null())
         .then(pl.lit("no data"))
         .when(pl.lit(kpi.denominator is not None) & (bottom.fill_null(0) == 0))

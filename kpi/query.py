@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from kpi import catalog
+from kpi.aggregating import has_currency
 from kpi.answering import rung
 from kpi.assumptions import Scope
 from kpi.catalog import Kpi, Measure, Window
@@ -99,6 +100,11 @@ def refused(query: Query, reason: str) -> pl.DataFrame:
 
 
 def unsplit(cube: Cube, inputs: Mapping[str, Measure], dims: Sequence[str]) -> list[str]:
-    """The inputs whose table lacks a dimension asked for: a grand total must not stand for a part."""
+    """The inputs whose table lacks a dimension asked for: a grand total must not stand for a part.
+
+    Beside money, `totals` knows which counts a filter by currency cannot cut; where no input has one, none can be.
+    """
+    if "currency" in dims and not any(has_currency(cube.data, item) for item in inputs.values()):
+        return list(inputs)
     needed = {dim for dim in dims if dim != "currency"}
     return [name for name, item in inputs.items() if needed - cube.splits[item.id]]

@@ -164,7 +164,9 @@ def _input(
     under = given.with_values(scopes={**given.scopes, name: scope}) if scope else given
     days = _trailing(period, kpi.windows[name]) if name in kpi.windows else period
     row = evaluate(cube, item, period=days, where=where, assumptions=under).to_dicts()[0]
-    name, number = abbreviation(item, lang) or kpi_name(item, lang), row["value"]
+    number, window = row["value"], kpi.windows.get(name)
+    name = abbreviation(item, lang) or kpi_name(item, lang)
+    name = say(f"sentence.window.{window}", lang, name=name) if window else name
     # A ratio's own × would read as a product.
     plain = item.unit == "ratio" and number is not None
     return name, number, formats.decimal(number, lang) if plain else shown(item, row, number, lang)

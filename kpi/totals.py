@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kpi.aggregating import has_currency
 from kpi.answering import undated
 from kpi.catalog import Measure
 from kpi.cube import Cube
+from kpi.currencies import NOTHING, chosen_currencies, converted, in_currency, known
 from kpi.periods import Period
 from kpi.tables import TABLES
 
 Filters = Mapping[str, Sequence[str]]
-_NOTHING = 1e-6
-"""Money below this is none: what is left of a stock in a currency that nobody pays in any more."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ def totals(
     Returns:
         `date, *by, currency, mixed, covered` and a column per input: 0 or null where a segment has no rows, as the
         measure says. Money is converted to the reporting currency where a rate is known. Where currencies still
-        differ, `mixed` is true with null money, and a row for each currency follows.
+        differ, `mixed` is true with null money, and a row for each currency follows, with `of_currency` true: its
+        money and its counts. `cut` says that a filter by currency left out other money. On both, a count that has no
+        currency is null, and `undivided` is true.
     """
     clipped = clip(windows, span)
     by = tuple(dim for dim in by if dim != "currency")
@@ -76,7 +78,8 @@ def totals(
     sums = _flows(chosen, flows, by, clipped, span)
     if stocks:
         sums = pl.concat([sums, _stocks(chosen, stocks, by, clipped, span)])
-    return _wide(cube, inputs, _converted(cube, sums), by, clipped)
+    sums, cut = chosen_currencies(sums, inputs, ["date", *by], where.get("currency"))
+    return _wide(cube, inputs, converted(cube, inputs, sums), by, clipped, cut)
 
 
 def distribution(
@@ -84,7 +87,7 @@ def distribution(
 ) -> pl.DataFrame:
     """The values of a distribution measure and how often each occurs: `date, *by, value, count`."""
     days = day_map(clip(windows, span))
-    chosen = _filtered(cube, [item.id], where, None)
+    chosen = in_currency(_filtered(cube, [item.id], where, None), where.get("currency"))
     return (
         chosen.join(days, on="date")
         .group_by(pl.col("bucket").alias("date"), *by, "value")
@@ -95,7 +98,7 @@ def distribution(
 
 def base_days(cube: Cube, measures: Iterable[str], windows: pl.DataFrame, where: Filters) -> pl.DataFrame:
     """Per bucket the last day on which one of these measures has rows: `date, youngest`."""
-    chosen = _filtered(cube, list(measures), where, None)
+    chosen = in_currency(_filtered(cube, list(measures), where, None), where.get("currency"))
     days = chosen.join(day_map(windows), on="date")
     return days.group_by(pl.col("bucket").alias("date")).agg(youngest=pl.col("date").max()).collect()
 
@@ -109,7 +112,7 @@ def clip(windows: pl.DataFrame, span: Span) -> pl.DataFrame:
     if not span.dated:
         return windows.with_columns(covered=pl.lit(1.0))
     if span.period is None:
-        return windows.with_columns(covered=pl.lit(0.0))
+        return windows.with_columns(end=pl.col("start") - pl.duration(days=1), covered=pl.lit(0.0))
     first = pl.max_horizontal("start", pl.lit(span.period.start))
     last = pl.min_horizontal("end", pl.lit(span.period.end))
     inside = ((last - first).dt.total_days() + 1).clip(0)
@@ -133,9 +136,8 @@ def _filtered(cube: Cube, measures: list[str], where: Filters, within: int | Non
     found = [cube.parts[name] for name in dict.fromkeys(measures) if name in cube.parts]
     frame = pl.concat([cube.frame.clear(), *found]).lazy()
     for dim, values in where.items():
-        kept = pl.col(dim).is_in(list(values))
-        # A filter by currency leaves counts alone: they have none.
-        frame = frame.filter(kept | pl.col(dim).is_null() if dim == "currency" else kept)
+        if dim != "currency":
+            frame = frame.filter(pl.col(dim).is_in(list(values)))
     return frame if within is None else frame.filter(pl.col("lag").is_null() | (pl.col("lag") <= within))
 
 
@@ -196,27 +198,18 @@ def _asof(grid: pl.LazyFrame, level: pl.LazyFrame, keys: list[str]) -> pl.LazyFr
 # ---- currencies and density -----------------------------------------------------------------------------------------
 
 
-def _converted(cube: Cube, sums: pl.DataFrame) -> pl.DataFrame:
-    """Money in the reporting currency, where its rate is known."""
-    own, rates = cube.assumptions.currency, cube.assumptions.rates
-    if not rates:
-        return sums
-    factor = pl.col("currency").replace_strict({**rates, own: 1.0}, default=None, return_dtype=pl.Float64)
-    converted = sums.with_columns(
-        amount=pl.col("amount") * factor.fill_null(1.0),
-        currency=pl.when(factor.is_not_null()).then(pl.lit(own)).otherwise(pl.col("currency")),
-    )
-    keys = [name for name in sums.columns if name != "amount"]
-    return converted.group_by(keys, maintain_order=True).agg(pl.col("amount").sum())
-
-
 def _wide(
-    cube: Cube, inputs: Mapping[str, Measure], sums: pl.DataFrame, by: tuple[str, ...], windows: pl.DataFrame
+    cube: Cube,
+    inputs: Mapping[str, Measure],
+    sums: pl.DataFrame,
+    by: tuple[str, ...],
+    windows: pl.DataFrame,
+    cut: pl.DataFrame,
 ) -> pl.DataFrame:
     """One row per bucket and segment, with a column for each input; further rows where currencies mix."""
     keys = ["date", *by]
     money = [item.id for item in inputs.values() if item.agg.money]
-    held = pl.col("currency").filter(pl.col("amount").abs() > _NOTHING).drop_nulls()
+    held = pl.col("currency").filter(pl.col("amount").abs() > NOTHING).drop_nulls()
     currencies = (
         sums.filter(pl.col("measure").is_in(money))
         .group_by(keys)
@@ -224,42 +217,44 @@ def _wide(
     )
     grid = _grid(sums, by, windows).join(currencies, on=keys, how="left", nulls_equal=True)
     mixed = (pl.col("kinds") > 1).fill_null(False)
-    whole = grid.with_columns(mixed=mixed, currency=pl.when(~mixed).then(pl.col("one"))).drop("one", "kinds")
+    plain_counts = not all(has_currency(cube.data, item) for item in inputs.values())
+    whole = (
+        grid.join(cut, on=keys, how="left", nulls_equal=True)
+        .with_columns(
+            mixed=mixed,
+            currency=pl.when(~mixed).then(pl.col("one")),
+            of_currency=pl.lit(False),
+            cut=pl.col("cut").fill_null(False),
+        )
+        .with_columns(undivided=pl.col("cut") & plain_counts)
+        .drop("one", "kinds")
+    )
     plain = sums.group_by([*keys, "measure"]).agg(pl.col("amount").sum())
-    filled = _filled(whole, plain, inputs, keys)
+    filled = known(_filled(whole, plain, inputs, keys), cube, inputs)
     if not whole["mixed"].any():
         return filled
-    masked = filled.with_columns(
-        pl.when(~pl.col("mixed")).then(pl.col(name)).alias(name) for name, item in inputs.items() if item.agg.money
-    )
-    parts = _currency_parts(whole.filter("mixed"), sums, inputs, keys)
-    return pl.concat([masked, parts], how="diagonal").sort(keys, maintain_order=True)
+    parts = _currency_parts(whole.filter("mixed"), sums, inputs, keys, plain_counts)
+    return pl.concat([filled, known(parts, cube, inputs)], how="diagonal").sort(keys, maintain_order=True)
 
 
 def _currency_parts(
-    mixed: pl.DataFrame, sums: pl.DataFrame, inputs: Mapping[str, Measure], keys: list[str]
+    mixed: pl.DataFrame, sums: pl.DataFrame, inputs: Mapping[str, Measure], keys: list[str], undivided: bool
 ) -> pl.DataFrame:
-    """A row for each currency that meets in a mixed one: its own money beside the counts of all."""
+    """A row for each currency that meets in a mixed one: its own money beside its own counts."""
     held = sums.filter(pl.col("currency").is_not_null()).select(*keys, "currency").unique(maintain_order=True)
     rows = (
         mixed.drop("currency")
         .join(held, on=keys, nulls_equal=True)
-        .with_columns(mixed=pl.lit(False))
+        .with_columns(mixed=pl.lit(False), of_currency=pl.lit(True), undivided=pl.lit(undivided))
         .sort(*keys, "currency")
     )
-    money = {name: item for name, item in inputs.items() if item.agg.money}
-    counts = {name: item for name, item in inputs.items() if not item.agg.money}
-    plain = sums.group_by([*keys, "measure"]).agg(pl.col("amount").sum())
-    return _filled(_filled(rows, sums, money, [*keys, "currency"]), plain, counts, keys)
+    return _filled(rows, sums, inputs, [*keys, "currency"])
 
 
 def _filled(grid: pl.DataFrame, amounts: pl.DataFrame, inputs: Mapping[str, Measure], keys: list[str]) -> pl.DataFrame:
     for name, item in inputs.items():
         column = amounts.filter(pl.col("measure") == item.id).select(*keys, pl.col("amount").alias(name))
         grid = grid.join(column, on=keys, how="left", nulls_equal=True)
-        if item.absent is not None:
-            inside = pl.col("covered") > 0
-            grid = grid.with_columns(pl.when(inside).then(pl.col(name).fill_null(float(item.absent))).alias(name))
     return grid
 
 

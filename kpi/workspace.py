@@ -41,19 +41,52 @@ class Workspace:
         """The workspace of a file's text.
 
         Raises:
-            ValueError: If it is no JSON, of a newer version, or says something unknown.
+            ValueError: If it is no JSON, of a newer version, or says something unknown or of the wrong type.
         """
-        plain = json.loads(text)
-        if not isinstance(plain, dict) or plain.get("version", VERSION) > VERSION:
-            raise ValueError(f"not a workspace file of version {VERSION} or older")
-        said = plain.get("as_of")
+        plain = parsed(text)
         return cls(
-            Profile.from_dict(plain.get("profile", {})),
+            _profile(plain.get("profile", {})),
             Assumptions.from_dict(plain.get("assumptions", {})),
-            dt.date.fromisoformat(said) if said else None,
+            _day(plain.get("as_of")),
             str(plain.get("name", "")),
         )
 
     def applied(self, data: Dataset) -> Dataset:
         """The data under this workspace's assumptions and export date."""
         return replace(data, assumptions=self.assumptions, as_of=self.as_of or data.as_of)
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """The object that a workspace file holds.
+
+    Raises:
+        ValueError: If it is no JSON, no object, or of a newer version.
+    """
+    try:
+        plain = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not a workspace file, no JSON: {error}") from error
+    if not isinstance(plain, dict):
+        raise ValueError("not a workspace file: it should hold an object, with profile and assumptions")
+    version = plain.get("version", VERSION)
+    if not isinstance(version, int) or version > VERSION:
+        raise ValueError(f"not a workspace file of version {VERSION} or older: version is {version!r}")
+    return plain
+
+
+def _profile(said: object) -> Profile:
+    if not isinstance(said, dict):
+        raise ValueError(f"profile is {said!r}; it should be an object such as {{'business': 'b2b'}}")
+    channels, industry = said.get("channels", []), said.get("industry")
+    if not isinstance(channels, list):
+        raise ValueError(f"channels is {channels!r}; it should be a list of codes")
+    if not isinstance(industry, str | None):
+        raise ValueError(f"industry is {industry!r}; it should be a text")
+    return Profile.from_dict(said)
+
+
+def _day(said: object) -> dt.date | None:
+    try:
+        return None if said is None else dt.date.fromisoformat(said if isinstance(said, str) else "")
+    except ValueError as error:
+        raise ValueError(f"as_of is {said!r}; write the export date as 2026-10-31") from error

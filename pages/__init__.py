@@ -45,6 +45,13 @@ def menu() -> Any:
     )
 
 
+def notice(view: View) -> None:
+    """A word on what the last click did, said once."""
+    key = st.session_state.pop("notice", None)
+    if key:
+        st.toast(view.say(key))
+
+
 def link(view: View, page: str, label: str, **changes: str) -> None:
     """A link to another page that keeps the view."""
     st.page_link(_FILES[page], label=label, query_params=url.params(**changes))
@@ -146,6 +153,8 @@ def parts(view: View, item: Kpi, split: str) -> None:
     found = view.ask("evaluate", split, kpis=(item.id,), by=(split,), period=view.period)
     chosen = theme()
     _draw(view, lambda: charts.bars(found, item, split, view.lang, theme=chosen), "parts", item.id, split, chosen)
+    changes = view.ask("change", split, kpis=(item.id,), by=(split,), period=view.period, against=view.against)
+    st.html(view.kept(lambda: show(changes, view.lang)._repr_html_(), "parts_change", item.id, split, *view.question))
     with st.expander(view.say("detail.table")):
         st.html(view.kept(lambda: show(found, view.lang)._repr_html_(), "parts_table", item.id, split, *view.question))
         st.download_button(

@@ -39,4 +39,9 @@ if not pages.needs_data(view):
         st.markdown(detail.text(view, item, part))
 
     st.subheader(view.say("detail.rows"), anchor=False)
-    detail.rows(view, item)
+    if item.derived:
+        st.caption(view.say("detail.inputs"))
+        for each in detail.inputs(view, item):
+            pages.link(view, "detail", detail.name(view, each), kpi=each.id)
+    else:
+        detail.rows(view, item)

@@ -34,11 +34,6 @@ def drop(page, files):
     settled(page)
 
 
-def show_own(page):
-    page.get_by_role("button", name="Show my files").click()
-    settled(page)
-
-
 def test_a_link_opened_on_a_fresh_server_gets_the_frame_and_its_choices(pages, serve):
     page = pages.open(serve().url + VIEW)
     expect(page.get_by_role("heading", name="The KPIs that matter for you")).to_be_visible()
@@ -72,7 +67,6 @@ def test_the_answers_of_the_issue_choose_six_to_nine_kpis_with_reasons(pages, se
 def test_an_upload_is_measured_survives_a_refresh_and_is_nobody_elses(pages, server, files):
     page = pages.open(server.url)
     drop(page, files)
-    show_own(page)
     page.goto(server.url + "/detail?data=upload&kpi=cpl")
     settled(page)
     expect(page.locator(".kpi-value").first).to_have_text(re.compile("€25"))
@@ -100,7 +94,6 @@ def test_a_name_in_the_data_loads_nothing(pages, server, tmp_path):
     leads(40, campaign=[evil] * 40).write_parquet(tmp_path / "leads.parquet")
     page = pages.open(server.url)
     drop(page, [tmp_path / "leads.parquet"])
-    show_own(page)
     for path in ("/detail?data=upload&kpi=leads&split=campaign", "/overview?data=upload&f_campaign=x"):
         page.goto(server.url + path)
         settled(page)
@@ -136,6 +129,23 @@ def test_keyboard_alone_reaches_a_kpi(pages, server):
     page.keyboard.press("Enter")
     settled(page)
     expect(page.get_by_role("heading", name="How this number came about")).to_be_visible()
+
+
+def test_two_channels_are_two_channels(pages, server):
+    page = pages.open(server.url + "/?channels=paid_search")
+    box = page.get_by_test_id("stMain").get_by_test_id("stMultiSelect").first
+    box.get_by_role("combobox").click()
+    page.get_by_role("option", name="Live chat").click()
+    settled(page)
+    assert "channels=paid_search" in page.url
+    assert "channels=chat" in page.url
+
+
+def test_files_are_shown_as_soon_as_they_are_dropped(pages, server, files):
+    page = pages.open(server.url)
+    drop(page, files)
+    assert "data=upload" in page.url
+    expect(page.get_by_text("Your files").first).to_be_visible()
 
 
 def test_going_back_restores_the_view_before(pages, server):

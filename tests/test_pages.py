@@ -183,10 +183,9 @@ def test_data_in_a_name_is_no_markdown(run_app):
 def test_an_assumption_changes_the_kpis_that_use_it(run_app):
     app = run_app()
     app.number_input(key="assume_margin").set_value(40.0).run()
-    halved = go(app, "detail")
-    assert not halved.exception
-    kept = halved.session_state["assumptions"]["b2b_saas"].assumptions
-    assert kept.margin == 0.4
+    assert '{"margin":0.4}' in app.query_params["assume"]
+    app.query_params["kpi"] = "max_cpl"
+    assert "40%" in text(go(app, "detail"))
 
 
 def test_an_assumption_that_cannot_be_is_refused_and_nothing_is_lost(run_app):
@@ -194,4 +193,35 @@ def test_an_assumption_that_cannot_be_is_refused_and_nothing_is_lost(run_app):
     app.text_input(key="assume_zone").set_value("Atlantis").run()
     assert not app.exception
     assert "Atlantis" in app.error[0].value
-    assert "assumptions" not in app.session_state
+    assert "assume" not in app.query_params
+
+
+def test_assumptions_come_along_with_a_link(run_app):
+    app = go(run_app(kpi="max_cpl", assume='{"margin":0.25}'), "detail")
+    assert not app.exception
+    assert "25%" in text(app)
+
+
+@pytest.mark.parametrize(
+    "said", ["{", "[]", '{"margin":"much"}', '{"margin":7}', '{"mood":1}', '{"rates":{"USD":"1"}}']
+)
+def test_assumptions_that_are_none_are_passed_over(run_app, said):
+    assert not go(run_app(assume=said), "overview").exception
+
+
+def test_several_choices_stand_in_the_url_together(run_app):
+    app = run_app(f_channel=["paid_search", "organic"], channels=["paid_search", "chat"])
+    assert app.sidebar.multiselect[0].value == ["paid_search", "organic"]
+    assert app.query_params["f_channel"] == ["paid_search", "organic"]
+    app.sidebar.multiselect[0].set_value(["paid_search", "organic", "email"]).run()
+    assert app.query_params["f_channel"] == ["paid_search", "organic", "email"]
+    assert app.main.multiselect[0].value == ["paid_search", "chat"]
+
+
+def test_a_broken_file_leaves_the_way_out_open(run_app):
+    app = run_app()
+    upload(app, [("leads.csv", b'lead_id,created_at\n1,"2025-01-01\n2,2025-01-02\n', "text/csv")])
+    app.query_params["data"] = "upload"
+    app.run()
+    assert not app.exception
+    assert "Remove my data" in [button.label for button in app.button]

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from kpi.assumptions import Assumptions
+from kpi.canonical import is_personal
 from kpi.cube import measure
 from kpi.evaluation import evaluate
 from kpi.periods import Period
@@ -118,10 +119,10 @@ def test_iso_dates_are_understood(tmp_path, written, read_as):
     assert found(data) == []
 
 
-def test_day_among_times_begins_at_midnight(tmp_path):
-    """A column with times of day is one of instants; what has none is the beginning of its day in UTC."""
+def test_day_among_times_is_noon(tmp_path):
+    """A column with times of day is one of instants; what has none is noon, which is that day in nearly every zone."""
     data = read(leads_csv(tmp_path, "lead_id,created_at\na,2025-01-31\nb,2025-01-31T10:00:00Z"))
-    assert held(data)["created_at"].to_list() == [dt.datetime(2025, 1, 31, hour, tzinfo=UTC) for hour in (0, 10)]
+    assert held(data)["created_at"].to_list() == [dt.datetime(2025, 1, 31, hour, tzinfo=UTC) for hour in (12, 10)]
 
 
 @pytest.mark.parametrize("zone", ["Europe/Rome", "America/New_York", "Pacific/Auckland"])
@@ -489,3 +490,277 @@ def test_said_export_date_stands_even_before_later_dates():
     cube = measure(read({"leads": leads}, as_of=dt.date(2025, 3, 31)))
     assert cube.as_of == dt.date(2025, 3, 31)
     assert evaluate(cube, "leads", period=Period(dt.date(2025, 1, 1), dt.date(2025, 12, 31)))["value"].item() == 1
+
+
+# ---- files that are broken, or do not fit together ------------------------------------------------------------------
+
+
+def test_quote_that_never_closes_leaves_the_file_out_without_its_cells(tmp_path):
+    path = tmp_path / "leads.csv"
+    path.write_text('lead_id,created_at\nsecret,"2025-01-01\n2,2025-01-02\n', "utf-8")
+    with pytest.raises(ValueError, match=r"leads\.csv") as refused:
+        read(path)
+    assert "secret" not in str(refused.value)
+    leads_csv(tmp_path, "date,cost\n2025-01-01,5", "spend.csv")
+    data = read(tmp_path)
+    assert set(data.tables) == {"spend"}
+    assert [(issue.check, issue.sample) for issue in data.issues] == [("not readable", ("leads.csv",))]
+
+
+def test_surplus_cells_are_cut_off_and_counted_unless_they_are_empty(tmp_path):
+    path = leads_csv(tmp_path, "lead_id,created_at\na,2025-01-01,x,y\nb,2025-01-02,,\nc,2025-01-03\nd,2025-01-04,z")
+    data = read(path)
+    assert total(data) == 4
+    assert found(data) == [("surplus cells", "leads", "", 2, "cut off")]
+    assert data.issues[0].sample == ("leads.csv",)
+
+
+def test_naive_and_utc_instants_of_two_files_are_one_column(tmp_path):
+    """Without a zone an instant is UTC, as in a text; a plain day is noon."""
+    naive = dt.datetime(2025, 1, 1, 9)
+    for name, moment in (("1", naive), ("2", naive.replace(tzinfo=UTC)), ("3", dt.date(2025, 1, 2))):
+        frame = pl.DataFrame({"lead_id": [name], "created_at": [moment]})
+        frame.write_parquet(tmp_path / f"leads_{name}.parquet")
+    moments = dict(held(read(tmp_path)).select("lead_id", "created_at").iter_rows())
+    nine, noon = dt.datetime(2025, 1, 1, 9, tzinfo=UTC), dt.datetime(2025, 1, 2, 12, tzinfo=UTC)
+    assert moments == {"1": nine, "2": nine, "3": noon}
+
+
+def test_columns_of_types_that_do_not_meet_are_refused_by_the_files(tmp_path):
+    for name, amount in (("1", [1.0]), ("2", [[1.0]])):
+        frame = pl.DataFrame({"lead_id": [name], "created_at": [dt.date(2025, 1, 1)], "amount": amount})
+        frame.write_parquet(tmp_path / f"leads_{name}.parquet")
+    with pytest.raises(ValueError, match=r"leads_1\.parquet, leads_2\.parquet"):
+        read(tmp_path)
+
+
+def test_frame_that_fails_when_it_is_read_is_refused_without_its_cells(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text('lead_id,created_at\nsecret,"2025-01-01\n2,2025-01-02\n', "utf-8")
+    with pytest.raises(ValueError, match="leads: its rows cannot be read") as refused:
+        read({"leads": pl.scan_csv(path, infer_schema=False)})
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Rome", "Pacific/Pago_Pago"])
+def test_plain_day_among_times_stays_its_day(tmp_path, zone):
+    """It was read as midnight in Greenwich, which is the day before in all of America."""
+    path = leads_csv(tmp_path, "lead_id,created_at\na,2025-01-01\nb,2025-01-02 12:00:00")
+    days = measure(read(path, assumptions=Assumptions(zone=zone)), kpis=["leads"]).frame["date"].to_list()
+    assert days == [dt.date(2025, 1, 1), dt.date(2025, 1, 2)]
+
+
+# ---- daily reports that overlap -------------------------------------------------------------------------------------
+
+
+def overlapping(folder: Path, first: str, second: str) -> Dataset:
+    return read([leads_csv(folder, first, "spend_1.csv"), leads_csv(folder, second, "spend_2.csv")])
+
+
+def test_days_of_two_reports_of_one_source_do_not_double(tmp_path):
+    """10 + 20 of the first; the second has 2 January again, at 25 in two rows, and adds 3 January: 10 + 25 + 30."""
+    data = overlapping(
+        tmp_path,
+        "date,campaign,cost\n2025-01-01,a,10\n2025-01-02,a,20",
+        "date,campaign,cost\n2025-01-02,a,15\n2025-01-02,a,10\n2025-01-03,a,30",
+    )
+    assert total(data, "spend") == 65
+    assert found(data) == [("overlapping days", "spend", "date", 1, "replaced")]
+    assert data.issues[0].sample == ("spend_1.csv", "spend_2.csv")
+
+
+def test_reports_of_two_sources_on_the_same_days_add_up(tmp_path):
+    data = overlapping(
+        tmp_path,
+        "date,channel,cost\n2025-01-01,search,10\n2025-01-02,search,20",
+        "date,channel,cost\n2025-01-01,social,10\n2025-01-02,social,20",
+    )
+    assert total(data, "spend") == 60
+    assert data.issues == ()
+
+
+@pytest.mark.parametrize(("second", "spent"), [("2025-01-02,20", 30), ("2025-01-02,21", 51)])
+def test_reports_that_name_nothing_repeat_only_equal_rows(tmp_path, second, spent):
+    """Another cost on the same day may be of another platform."""
+    data = overlapping(tmp_path, "date,cost\n2025-01-01,10\n2025-01-02,20", f"date,cost\n{second}")
+    assert total(data, "spend") == spent
+
+
+def test_report_with_channels_does_not_replace_one_without(tmp_path):
+    data = overlapping(tmp_path, "date,cost,cost_type\n2025-01-01,100,tools", "date,cost,channel\n2025-01-01,10,search")
+    assert held(data, "spend")["cost"].sum() == 110
+
+
+def test_rows_that_repeat_inside_one_report_are_kept(tmp_path):
+    assert total(read(leads_csv(tmp_path, "date,cost\n2025-01-01,10\n2025-01-01,10", "spend.csv")), "spend") == 20
+
+
+# ---- codes, ids, currencies: on every engine ------------------------------------------------------------------------
+
+
+def engine(name: str, frame: pl.DataFrame):
+    return frame if name == "polars" else pytest.importorskip("duckdb").connect().from_arrow(frame.to_arrow())
+
+
+def rows_of(data: Dataset, table: str) -> pl.DataFrame:
+    rows = data.tables[table]
+    return rows.collect() if isinstance(rows, pl.LazyFrame) else rows.pl()
+
+
+ENGINES = pytest.mark.parametrize("by", ["polars", "duckdb"])
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    ("table", "name", "written", "codes"),
+    [
+        (
+            "deals",
+            "status",
+            ["Won", "Closed Won", "closed-lost", " OPEN ", "n/a"],
+            ["won", "won", "lost", "open", "unknown"],
+        ),
+        ("subscriptions", "interval", ["Monthly", "annual", "Year", "quarterly"], ["month", "year", "year", "quarter"]),
+        ("subscriptions", "status", ["Past Due", "past-due", "Trialing"], ["past_due", "past_due", "trial"]),
+        ("subscriptions", "kind", ["One-off", "Recurring"], ["one_off", "recurring"]),
+        ("spend", "cost_type", ["Media", "Marketing people"], ["media", "marketing_people"]),
+        ("leads", "captured_by", ["Form", "fax machine"], ["form", "fax machine"]),
+        ("chats", "intent", ["Sales", "Support"], ["sales", "support"]),
+    ],
+)
+def test_code_is_known_however_it_is_written(by, table, name, written, codes):
+    required = {column: [str(place) for place in range(len(written))] for column in TABLES[table].required}
+    dates = {column: [dt.date(2025, 1, 1)] * len(written) for column in required if column in TABLES[table].recorded}
+    money = {column: [1.0] * len(written) for column in required if column in ("amount", "cost")}
+    data = read({table: engine(by, pl.DataFrame({**required, **dates, **money, name: written}))})
+    assert rows_of(data, table)[name].to_list() == codes
+    assert data.issues == ()
+
+
+@ENGINES
+def test_code_out_of_the_vocabulary_stays_and_is_said(by):
+    rows = {"subscription_id": ["a", "b", "c"], "customer_id": ["a", "b", "c"], "amount": [1.0, 1.0, 1.0]}
+    frame = pl.DataFrame({**rows, "started_at": [dt.date(2025, 1, 1)] * 3, "interval": ["Fortnight", "month", None]})
+    data = read({"subscriptions": engine(by, frame)})
+    assert rows_of(data, "subscriptions")["interval"].to_list() == ["Fortnight", "month", "unknown"]
+    assert found(data) == [("unknown code", "subscriptions", "interval", 1, "kept")]
+    assert data.issues[0].sample == ("Fortnight",)
+
+
+def test_won_deals_of_a_crm_are_won():
+    deals = pl.DataFrame({**DEALS, "status": ["Closed Won"], "closed_at": [dt.date(2025, 1, 1)]})
+    assert total(read({"deals": deals}), "revenue") == 1
+
+
+@ENGINES
+def test_ids_that_pandas_made_floats_are_whole(by):
+    frame = pl.DataFrame({"lead_id": [2.0, None, 2.5], "created_at": [dt.date(2025, 1, 1)] * 3})
+    assert sorted(rows_of(read({"leads": engine(by, frame)}), "leads")["lead_id"].to_list(), key=str) == [
+        "2",
+        "2.5",
+        None,
+    ]
+
+
+@ENGINES
+def test_blank_ids_are_none_and_currencies_are_capitals(by):
+    frame = pl.DataFrame(
+        {"deal_id": ["a", " "], "created_at": [dt.date(2025, 1, 1)] * 2, "currency": ["usd", ""], "amount": [1.0, 2.0]}
+    )
+    rows = rows_of(read({"deals": engine(by, frame)}), "deals").sort("amount")
+    assert rows.select("deal_id", "currency").rows() == [("a", "USD"), (None, None)]
+
+
+@ENGINES
+def test_version_with_the_latest_dates_counts_where_rows_have_no_order(by):
+    """Polars goes by the order of rows; here both ways name the same one."""
+    frame = pl.DataFrame(
+        {
+            "lead_id": ["a", "b", "a"],
+            "created_at": [dt.date(2025, 1, 1)] * 3,
+            "won_at": [None, None, dt.date(2025, 1, 5)],
+            "channel": ["zz", "only", "aa"],
+        }
+    )
+    data = read({"leads": engine(by, frame)})
+    assert sorted(rows_of(data, "leads")["channel"].to_list()) == ["aa", "only"]
+    assert [(issue.check, issue.rows) for issue in data.issues] == [("duplicate key", 1)]
+    assert ("order" in data.issues[0].action) == (by == "duckdb")
+
+
+@pytest.mark.parametrize(
+    ("name", "personal"),
+    [
+        ("email", True), ("E-Mail Address", True), ("Phone", True), ("mobile", True), ("tel", True), ("name", True),
+        ("First Name", True), ("lastname", True), ("full_name", True), ("Contact name", True), ("customer_name", True),
+        ("address", True), ("ip", True), ("client_ip", True), ("visitor_id", True), ("IBAN", True),
+        ("campaign_name", False), ("plan name", False), ("file_name", False), ("zip", False), ("hotel", False),
+        ("lead_id", False), ("channel", False), ("description", False), ("automobile", False), ("trip", False),
+    ],
+)  # fmt: skip
+def test_column_that_names_a_person_is_known_by_its_name(name, personal):
+    assert is_personal(name) is personal
+
+
+# ---- subscriptions --------------------------------------------------------------------------------------------------
+
+
+def subscription(**columns) -> Dataset:
+    row = {"subscription_id": "s", "customer_id": "c", "amount": 100.0, "started_at": dt.date(2025, 2, 1), **columns}
+    return read({"subscriptions": pl.DataFrame([row])}, as_of=dt.date(2025, 4, 30))
+
+
+def by_month(data: Dataset, kpi: str) -> list[float | None]:
+    """February, March, April."""
+    months = [
+        Period(dt.date(2025, place, 1), dt.date(2025, place, last)) for place, last in ((2, 28), (3, 31), (4, 30))
+    ]
+    cube = measure(data, kpis=[kpi])
+    return [evaluate(cube, kpi, period=each)["value"].item() for each in months]
+
+
+@pytest.mark.parametrize(
+    ("ends", "mrr"),
+    [
+        (dt.date(2025, 1, 15), [100, 100, 100]),  # before this version began: it was 50 for ever
+        (dt.date(2025, 2, 1), [100, 100, 100]),
+        (dt.date(2025, 3, 15), [50, 100, 100]),
+        (None, [50, 50, 50]),
+    ],
+)
+def test_discount_lasts_until_it_ends(ends, mrr):
+    assert by_month(subscription(discount_pct=50.0, discount_to=ends), "mrr") == mrr
+
+
+@pytest.mark.parametrize(
+    ("columns", "mrr", "accounts", "new"),
+    [
+        ({"trial_ended_at": dt.date(2025, 3, 10)}, [0, 100, 100], [0, 1, 1], [0, 1, 0]),
+        ({"trial_ended_at": dt.date(2025, 1, 10)}, [100, 100, 100], [1, 1, 1], [1, 0, 0]),  # a later version
+        ({"trial_ended_at": dt.date(2025, 5, 10)}, [0, 0, 0], [0, 0, 0], [0, 0, 0]),  # still running
+        (
+            {"trial_ended_at": dt.date(2025, 3, 10), "ended_at": dt.date(2025, 3, 10)},
+            [0, 0, 0],
+            [0, 0, 0],
+            [0, 0, 0],
+        ),
+        (
+            {"trial_ended_at": dt.date(2025, 3, 10), "discount_pct": 50.0, "discount_to": dt.date(2025, 4, 10)},
+            [0, 50, 100],
+            [0, 1, 1],
+            [0, 1, 0],
+        ),
+        (
+            {"trial_ended_at": dt.date(2025, 3, 10), "discount_pct": 50.0, "discount_to": dt.date(2025, 3, 1)},
+            [0, 100, 100],
+            [0, 1, 1],
+            [0, 1, 0],
+        ),
+    ],
+    ids=["a trial", "a version after the trial", "a trial that runs", "left in the trial", "then half price", "no use"],
+)
+def test_free_trial_is_no_revenue_and_no_customer(columns, mrr, accounts, new):
+    data = subscription(trial_started_at=dt.date(2025, 2, 1), **columns)
+    assert by_month(data, "mrr") == mrr
+    assert by_month(data, "accounts") == accounts
+    assert by_month(data, "new_customers") == new

@@ -498,7 +498,12 @@ def test_rule_13_mixed_currency_gives_null_and_a_row_for_each(two_currencies):
         ("USD", 50.0, "ok"),
     ]
     cpl = kpi.evaluate(kpi.measure(two_currencies), "cpl")
-    assert cpl.select("currency", "value").rows() == [(None, None), ("EUR", 20.0), ("USD", 10.0)]
+    # Nobody knows which of the five leads the dollars brought: 50 USD over all of them is no price.
+    assert cpl.select("currency", "value", "numerator", "denominator", "status").rows() == [
+        (None, None, None, 5.0, "mixed currency"),
+        ("EUR", None, 100.0, None, "column missing"),
+        ("USD", None, 50.0, None, "column missing"),
+    ]
 
 
 def test_rule_13_with_a_rate_money_is_converted(two_currencies):
@@ -541,9 +546,110 @@ def test_rule_13_currency_can_be_split_by(two_currencies):
 
 
 def test_rule_13_leads_have_no_currency_to_filter_by(two_currencies):
-    euros = kpi.evaluate(kpi.measure(two_currencies), ["leads", "spend"], where={"currency": "EUR"})
-    assert column(euros, "kpi")["spend"] == 100.0
-    assert column(euros, "kpi")["leads"] != 0.0  # five came
+    euros = kpi.evaluate(kpi.measure(two_currencies), ["leads", "spend", "cpl"], where={"currency": "EUR"})
+    assert column(euros, "kpi") == {"spend": 100.0, "leads": None, "cpl": None}  # five came, not 0
+    assert column(euros, "kpi", "status") == {"spend": "ok", "leads": "column missing", "cpl": "column missing"}
+
+
+def test_rule_13_a_filter_that_leaves_out_no_money_leaves_the_counts_whole(six_leads):
+    assert one(kpi.evaluate(six_leads, "cpl", where={"currency": "EUR"}), "value", "denominator") == (50.0, 6.0)
+    dollars = kpi.evaluate(six_leads, "cpl", where={"currency": "USD"})
+    assert one(dollars, "value", "numerator", "status") == (None, None, "column missing")
+
+
+# Two orders of 100 EUR and two of 50 USD; two accounts pay in euros, one of them in dollars too, and so does a third.
+SOLD = """
+order_id  customer_id  ordered_at  amount  currency
+1         a            2025-01-03  100     EUR
+2         b            2025-01-09  100     EUR
+3         a            2025-01-15  50      USD
+4         c            2025-01-21  50      USD
+"""
+PAID = """
+subscription_id  customer_id  started_at  ended_at    amount  currency
+1                a            2025-01-03  -           30      EUR
+2                b            2025-01-03  -           50      EUR
+3                b            2025-01-05  -           20      USD
+4                c            2025-01-05  2025-01-20  70      USD
+5                d            2025-01-05  -           10      USD
+6                d            2025-01-05  -           30      USD
+"""
+
+
+@pytest.fixture(scope="module")
+def sold() -> kpi.Cube:
+    return kpi.measure(data("2025-01-31", orders=SOLD, subscriptions=PAID))
+
+
+AVERAGES = [
+    ("aov", {"EUR": (100.0, 200.0, 2.0), "USD": (50.0, 100.0, 2.0)}),  # not 200 ÷ 4 and 100 ÷ 4
+    ("arpa", {"EUR": (40.0, 80.0, 2.0), "USD": (30.0, 60.0, 2.0)}),  # b pays in both; not 80 ÷ 3 and 60 ÷ 3
+]
+
+
+@pytest.mark.parametrize(("asked", "parts"), AVERAGES)
+def test_rule_13_counts_beside_money_keep_its_currency(sold, asked, parts):
+    found = kpi.evaluate(sold, asked)
+    assert found["status"].to_list() == ["mixed currency", "ok", "ok"]
+    assert found[0, "denominator"] == {"aov": 4.0, "arpa": 3.0}[asked]
+    rows = found[1:].select("currency", "value", "numerator", "denominator").rows()
+    assert {code: figures for code, *figures in rows} == {code: [*figures] for code, figures in parts.items()}
+
+
+@pytest.mark.parametrize("every", [None, "1mo"])
+@pytest.mark.parametrize(
+    "asked", ["aov", "arpa", "revenue", "mrr"]
+)
+def test_rule_13_splitting_filtering_and_the_rows_of_each_currency_say_the_same(sold, asked, every):
+    figures = ("value", "numerator", "denominator", "n", "status", "currency")
+    rows = kpi.evaluate(sold, asked, every=every).filter(pl.col("currency").is_not_null())
+    split = kpi.evaluate(sold, asked, by="currency", every=every).filter(pl.col("currency").is_not_null())
+    assert split.equals(rows)
+    assert rows["currency"].to_list() == ["EUR", "USD"]
+    for code in rows["currency"]:
+        filtered = kpi.evaluate(sold, asked, where={"currency": code}, every=every)
+        assert filtered.select(figures).rows() == rows.filter(currency=code).select(figures).rows()
+
+
+def test_rule_13_without_money_a_filter_by_currency_counts_the_rows_that_name_it(sold):
+    asked = ["accounts", "new_customers", "purchase_frequency"]
+    dollars = kpi.evaluate(sold, asked, where={"currency": "USD"})
+    assert column(dollars, "kpi", "numerator") == {"accounts": 2.0, "new_customers": 1.0, "purchase_frequency": 2.0}
+    assert column(dollars, "kpi", "denominator")["purchase_frequency"] == 2.0  # two orders of a and c
+    whole = kpi.evaluate(sold, asked)
+    assert column(whole, "kpi", "numerator") == {"accounts": 3.0, "new_customers": 3.0, "purchase_frequency": 4.0}
+    assert column(whole, "kpi", "denominator")["purchase_frequency"] == 3.0
+
+
+def test_rule_13_a_rate_converts_money_and_no_counts(sold):
+    at_half = kpi.Assumptions(rates={"USD": 0.5})
+    found = kpi.evaluate(sold, ["aov", "arpa"], assumptions=at_half)
+    assert column(found, "kpi", "denominator") == {"aov": 4.0, "arpa": 3.0}  # two orders at 0.5 are not one
+    assert column(found, "kpi") == {"aov": 250 / 4, "arpa": 110 / 3}
+    dollars = kpi.evaluate(sold, ["aov", "arpa"], where={"currency": "USD"}, assumptions=at_half)
+    assert column(dollars, "kpi") == {"aov": 25.0, "arpa": 15.0}
+
+
+def test_rule_13_converted_money_stands_beside_all_its_counts():
+    orders = SOLD + "5 d 2025-01-22 7 GBP\n"
+    subscriptions = PAID + "7 e 2025-01-05 - 9 GBP\n"
+    cube = kpi.measure(data("2025-01-31", orders=orders, subscriptions=subscriptions))
+    found = kpi.evaluate(cube, ["aov", "arpa"], assumptions=kpi.Assumptions(rates={"USD": 0.5}))
+    parts = found.filter(pl.col("currency").is_not_null()).select("kpi", "currency", "value", "denominator").rows()
+    assert parts == [
+        ("aov", "EUR", 62.5, 4.0),
+        ("aov", "GBP", 7.0, 1.0),
+        ("arpa", "EUR", 110 / 3, 3.0),
+        ("arpa", "GBP", 9.0, 1.0),
+    ]
+
+
+def test_rule_13_money_that_nobody_converts_is_no_price_of_leads_and_a_quiet_month_of_it_is(two_currencies):
+    spend = TWO_CURRENCIES + "2025-02-05 search EUR 40\n"
+    cube = kpi.measure(data("2025-02-28", leads=LEADS, spend=spend), kpis=["cpl"])
+    months = kpi.evaluate(cube, "cpl", every="1mo", where={"currency": "EUR"})
+    assert months.select("value", "status").rows() == [(None, "column missing"), (40.0, "ok")]
+    assert months.equals(kpi.evaluate(cube, "cpl", every="1mo", by="currency").filter(currency="EUR"))
 
 
 def test_rule_13_rows_without_currency_are_of_the_reporting_one():

@@ -12,8 +12,8 @@ from babel.messages.pofile import read_po
 from kpi import catalog, texts
 from kpi.assumptions import STAGES, Assumptions
 from kpi.grid import ARCHETYPES, AXES, CHANNELS, CHOICES, EXCLUSIONS
-from kpi.selection import UNSHOWN
 from kpi.query import STATUSES
+from kpi.selection import UNSHOWN
 from kpi.tables import TABLES
 
 ROOT = Path(__file__).parents[1]

@@ -13,8 +13,9 @@ from kpi.grid import CHANNELS, CHOICES
 from kpi.tables import TABLES
 from kpi.workspace import Workspace
 from pages.frame import data, uploads, url
-from pages.frame.view import AXES, View, assume, drop, keep
+from pages.frame.view import AXES, View, assume, keep
 
+_SHOWN, _LOADER = "upload_shown", "workspace_file"
 _FIRST = ("business", "pricing", "goal")
 _NUMBERS = {
     "margin": 100.0,
@@ -28,14 +29,13 @@ _NUMBERS = {
 }
 """Assumptions asked as a number, and how many of its units the field shows for one."""
 CAPTURED = ("form", "chat", "phone", "event", "trial", "account", "order", "import")
-_ANSWERS = (*AXES, "channels")
+_ANSWERS = (*AXES, "channels", "assume", "as_of", "days", "kpi", "split")
 
 
 def use(name: str) -> None:
-    """Takes a sample: its own answers and filters, none of the last one's."""
-    url.put(data=None if name == data.SAMPLES[0] else name, **dict.fromkeys(_ANSWERS))
-    for choice in [choice for choice in st.query_params if choice.startswith("f_") or choice in ("days", "kpi")]:
-        url.put(**{choice: None})
+    """Takes other data: with its own answers and filters, none of the last one's."""
+    filters = [choice for choice in st.query_params if choice.startswith("f_")]
+    url.put(data=None if name == data.SAMPLES[0] else name, **dict.fromkeys((*_ANSWERS, *filters)))
 
 
 def upload(view: View) -> None:
@@ -45,12 +45,23 @@ def upload(view: View) -> None:
     refused = uploads.uploader(view.say("start.drop"), type=["parquet", "csv", "json"], help=view.say("start.own.help"))
     if refused:
         st.error(view.say(refused.code, **{name: url.plain(str(value)) for name, value in refused.values.items()}))
+    if _is_new():
+        use(data.UPLOAD)
+        st.rerun()
     if before and view.name != data.UPLOAD:
         st.button(view.say("start.open"), on_click=use, args=(data.UPLOAD,), type="primary")
     if before:
         for file in before.files:
             st.caption(url.plain(file.name))
         st.button(view.say("start.remove"), on_click=remove)
+
+
+def _is_new() -> bool:
+    """Whether files have come in this session that have not been shown yet."""
+    key, seen = data.key_of(data.UPLOAD), st.session_state.get(_SHOWN)
+    came = st.session_state.get("upload_round", 0) > 0 and key is not None
+    st.session_state[_SHOWN] = key
+    return came and key != seen
 
 
 def columns_needed(view: View) -> None:
@@ -107,11 +118,13 @@ def assumptions(view: View) -> None:
         with grid.cell():
             _text(view, "stages", ", ".join(given["stages"]))
         with grid.cell():
-            _text(view, "rates", ", ".join(f"{code} {rate:g}" for code, rate in given["rates"].items()))
+            _text(view, "rates", ", ".join(f"{code} {rate}" for code, rate in given["rates"].items()))
         with grid.cell():
             _one(view, "qualified", ("", *get_args(Qualified)), given["qualified"] or "")
         with grid.cell():
             _several(view, "lead_event", CAPTURED, given["lead_event"])
+        with grid.cell():
+            _as_of(view)
     _scopes(view, given["scopes"])
     st.download_button(
         view.say("start.save"),
@@ -120,12 +133,21 @@ def assumptions(view: View) -> None:
         "application/json",
         on_click="ignore",
     )
-    file = st.file_uploader(view.say("start.load"), type="json", key=f"workspace_{view.name}")
-    if file is not None:
-        _load(view, file.getvalue())
+    st.file_uploader(view.say("start.load"), type="json", key=_LOADER, on_change=_load, args=(view,))
     trouble = st.session_state.pop("workspace_trouble", None)
     if trouble:
         st.error(view.say("start.bad_workspace", why=url.plain(trouble)))
+
+
+def _as_of(view: View) -> None:
+    """The day of the export, where it is not the latest date in the files."""
+    st.session_state["assume_as_of"] = view.workspace.as_of
+    st.date_input(view.say("start.as_of"), key="assume_as_of", help=view.say("start.as_of.help"), on_change=_exported)
+
+
+def _exported() -> None:
+    day = st.session_state["assume_as_of"]
+    url.put(as_of=day.isoformat() if day else None)
 
 
 def _scopes(view: View, given: Mapping[str, str]) -> None:
@@ -237,9 +259,13 @@ def _typed(name: str, given: Any, shown: float) -> Any:
     return int(given) if name in ("grace_days", "repeat_days") else given / shown
 
 
-def _load(view: View, content: bytes) -> None:
+def _load(view: View) -> None:
+    file = st.session_state[_LOADER]
+    if file is None:
+        return
     try:
-        keep(view, Workspace.from_json(content.decode("utf-8")))
+        keep(view, Workspace.from_json(file.getvalue().decode("utf-8")))
+        st.session_state["notice"] = "start.loaded"
     except (ValueError, UnicodeDecodeError) as error:
         st.session_state["workspace_trouble"] = str(error)
 
@@ -247,5 +273,5 @@ def _load(view: View, content: bytes) -> None:
 def remove() -> None:
     """Removes this tab's upload with everything said about it, and goes on with a sample."""
     data.forget()
-    drop()
     use(data.SAMPLES[0])
+    st.session_state["notice"] = "start.removed"

@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 import kpi
+from kpi.dimensions import sizes as sizes_of
 from kpi.tables import TABLES
-from kpi.tracing import behind, measures_behind
+from kpi.tracing import rows_behind
 from kpi.workspace import Workspace
 from pages.frame import uploads
 from pages.frame.shelf import Shelf
@@ -53,6 +54,11 @@ def dimensions(key: str, data: kpi.Dataset) -> dict[str, list[str]]:
     return shelf(key).get("dimensions", (), lambda: kpi.dimensions(data))
 
 
+def sizes(key: str, data: kpi.Dataset) -> dict[str, int]:
+    """How many rows each table has."""
+    return shelf(key).get("sizes", (), lambda: sizes_of(data))
+
+
 def cube(key: str, workspace: str, dims: tuple[str, ...], data: kpi.Dataset) -> kpi.Cube:
     """Everything measured under a workspace's assumptions, split by some dimensions."""
     return shelf(key).get(
@@ -76,12 +82,7 @@ def kept(key: str, workspace: str, what: tuple[Any, ...], make: Callable[[], Any
 def rows(key: str, workspace: str, question: tuple[Any, ...], cube: kpi.Cube, item: kpi.Kpi) -> Any:
     """The rows behind one side of a KPI: side and name of the measure → rows."""
     _, period, where, personal = question
-
-    def made() -> Any:
-        sides = measures_behind(cube, item)
-        return {(side, each.id): behind(cube, each, period, dict(where), personal) for side, each in sides}
-
-    return shelf(key).get("rows", (workspace, question), made)
+    return shelf(key).get("rows", (workspace, question), lambda: rows_behind(cube, item, period, dict(where), personal))
 
 
 @st.cache_resource(max_entries=_DATA_SETS, ttl=_TWO_HOURS, show_spinner=False)

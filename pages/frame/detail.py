@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from kpi import answering, catalog, reasons, texts, tracing
-from kpi.catalog import Kpi, Measure
+from kpi.catalog import Kpi
 from pages.frame import data, url
 from pages.frame.view import View
 
@@ -69,6 +69,12 @@ def split(view: View, item: Kpi) -> str:
     return "" if code == _NOT_SPLIT else code
 
 
+def inputs(view: View, item: Kpi) -> list[Kpi]:
+    """The KPIs that a derived one is worked out from."""
+    known = catalog.kpis(view.workspace.assumptions.stages)
+    return [known[name] for name in item.inputs if name in known]
+
+
 def rivals(view: View, item: Kpi) -> list[str]:
     """The KPIs that go by the same name elsewhere, this one among them."""
     return [name for group in catalog.RIVALS if item.id in group for name in group]
@@ -85,21 +91,20 @@ def rows(view: View, item: Kpi) -> None:
     personal = st.checkbox(view.say("detail.personal"), key="rows_personal")
     if not st.toggle(view.say("detail.load_rows"), key=f"rows_{item.id}"):
         return
-    question = (view.period, tuple(view.where.items()), personal)
-    found = data.rows(view.key, view.workspace.to_json(), (item.id, *question), cube, item)
-    for (side, _), measure in zip(found, [measure for _, measure in sides], strict=True):
-        _side(view, side, measure, found[side, measure.id])
+    question = (item.id, view.period, tuple(view.where.items()), personal)
+    for (side, name), frame in data.rows(view.key, view.stated, question, cube, item).items():
+        _side(view, side, name, frame)
 
 
-def _side(view: View, side: str, measure: Measure, frame: Any) -> None:
-    label = texts.measure_text(measure.id, view.lang)
+def _side(view: View, side: str, measure: str, frame: Any) -> None:
+    label = texts.measure_text(measure, view.lang)
     st.markdown(f"**{view.say(f'detail.{side}', name=label, n=len(frame))}**")
     st.dataframe(frame.head(200), hide_index=True, alt=label)
     st.download_button(
         view.say("detail.download"),
         lambda: tracing.to_csv(frame),
-        f"{measure.id}.csv",
+        f"{measure}.csv",
         "text/csv",
         on_click="ignore",
-        key=f"download_{side}_{measure.id}",
+        key=f"download_{side}_{measure}",
     )

@@ -7,7 +7,7 @@ from kpi import formats, relevance, texts
 from kpi import reasons as words
 from kpi.periods import Period, ripened
 from kpi.tables import TABLES
-from pages.frame import url
+from pages.frame import data, url
 from pages.frame.view import View
 
 UNLOCKED = 6
@@ -56,6 +56,7 @@ def summary(view: View, figures: Mapping[str, Any]) -> str:
         "worse": sum(change["verdict"] == "worse" for change in changes),
         "young": sum(change["status"] != "ok" for change in changes),
     }
+    counts["same"] = len(changes) - sum(counts.values())
     start, end = (changes[0]["start"], changes[0]["end"]) if changes else (view.period.start, view.period.end)
     return view.say("overview.summary", total=len(figures), earlier=formats.period(start, end, view.lang), **counts)
 
@@ -115,7 +116,7 @@ def recognised(view: View) -> list[dict[str, str]]:
     """What was recognised in the files: each table, its days, and the columns it could still use."""
     if view.data is None:
         return []
-    cube = view.cube()
+    cube, sizes = view.cube(), data.sizes(view.key, view.data)
     found = []
     for name in (name for name in TABLES if name in view.data.tables):
         span = cube.spans.get(name)
@@ -124,6 +125,7 @@ def recognised(view: View) -> list[dict[str, str]]:
         found.append(
             {
                 view.say("start.table"): texts.name_of("table", name, view.lang),
+                view.say("start.rows"): formats.decimal(sizes[name], view.lang),
                 view.say("start.days"): formats.period(span.start, span.end, view.lang) if span else "—",
                 view.say("start.known"): ", ".join(known),
                 view.say("start.kept"): ", ".join(more) or "—",

@@ -1,22 +1,23 @@
 """The view: what this visitor looks at, put together from the URL, the upload and the answers about the business."""
 
 import datetime as dt
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
-
-import streamlit as st
 
 import kpi
 from kpi import profiles, texts
 from kpi.grid import CHANNELS, CHOICES
 from kpi.periods import GRAINS, PRESETS, Period, preset
 from kpi.workspace import Workspace
-from pages.frame import data, uploads, url
+from pages.frame import data, url
 
+Trouble = tuple[str, dict[str, str]] | None
+"""Why there is no data: a key of the texts, and its values."""
 AGAINST = ("previous", "last_year", "both")
-_ASSUMED = "assumptions"
+_ASSUME = "assume"
 AXES = ("business", "pricing", "goal", "segment", "motion", "presence", "product")
 DEFAULT = "b2b_saas"
 _EARLIEST, _LATEST = dt.date(1990, 1, 1), dt.date(2100, 12, 31)
@@ -48,7 +49,7 @@ class View:
     every: str
     where: Mapping[str, tuple[str, ...]]
     lang: str = "en"
-    trouble: tuple[str, dict[str, str]] | None = None
+    trouble: Trouble = None
 
     def say(self, key: str, **values: Any) -> str:
         """A text in the view's language."""
@@ -87,33 +88,25 @@ class View:
 
 def current() -> View:
     """The view that the URL asks for."""
-    lang = url.language()
     name = url.get("data", (*data.SAMPLES, data.UPLOAD), DEFAULT)
     key = data.key_of(name)
     found, trouble = _read(name, key)
-    if found is None:
-        workspace = Workspace(_profile({}, {}))
-        return View(
-            name,
-            "",
-            None,
-            workspace,
-            {},
-            Period(dt.date(2025, 1, 1), dt.date(2025, 1, 1)),
-            "all",
-            (),
-            "1mo",
-            {},
-            lang,
-            trouble,
-        )
+    return _without_data(name, trouble) if found is None or key is None else _with_data(name, key, found)
+
+
+def _without_data(name: str, trouble: Trouble) -> View:
+    today = Period(dt.date.today(), dt.date.today())
+    return View(name, "", None, Workspace(_profile({}, {})), {}, today, "all", (), "1mo", {}, url.language(), trouble)
+
+
+def _with_data(name: str, key: str, found: kpi.Dataset) -> View:
     dims = data.dimensions(key, found)
-    workspace = _workspace(name, key, found, dims)
-    span = data.cube(key, workspace.to_json(), tuple(d for d in ("channel", "placement") if d in dims), found)
-    chosen, period = _period(span)
+    workspace = _workspace(found, dims)
+    cube = data.cube(key, workspace.to_json(), tuple(d for d in ("channel", "placement") if d in dims), found)
+    chosen, period = _period(cube)
     return View(
         name=name,
-        key=key or "",
+        key=key,
         data=found,
         workspace=workspace,
         dims=dims,
@@ -122,30 +115,30 @@ def current() -> View:
         against=_against(),
         every=url.get("every", GRAINS, "1mo"),
         where={dim: held for dim in dims if (held := url.several(f"f_{dim}", dims[dim]))},
-        lang=lang,
+        lang=url.language(),
     )
 
 
 def assume(view: View, **values: Any) -> None:
-    """Changes assumptions of this view; kept with the upload, or for a sample as long as the session."""
-    changed = view.workspace.assumptions.with_values(**values)
-    keep(view, Workspace(view.profile, changed, view.workspace.as_of, view.workspace.name))
+    """Changes assumptions of this view; what differs from the data's own stands in the URL."""
+    changed, own = asdict(view.workspace.assumptions.with_values(**values)), _own(view)
+    said = {name: value for name, value in changed.items() if value != own[name]}
+    url.put(**{_ASSUME: json.dumps(said, separators=(",", ":")) if said else None})
 
 
 def keep(view: View, workspace: Workspace) -> None:
-    """Makes a workspace the one in force for this data."""
-    st.session_state.setdefault(_ASSUMED, {})[view.name] = workspace
-    folder = uploads.folder()
-    if view.name == data.UPLOAD and folder:
-        (folder.path / "workspace.json").write_text(workspace.to_json(), encoding="utf-8")
+    """Makes a workspace the one in force: its answers, assumptions and export date go to the URL."""
+    profile = workspace.profile.to_dict()
+    url.put(**{axis: profile[axis] for axis in AXES}, channels=profile["channels"] or ["-"])
+    url.put(as_of=workspace.as_of.isoformat() if workspace.as_of else None)
+    assume(view, **{item.name: getattr(workspace.assumptions, item.name) for item in fields(workspace.assumptions)})
 
 
-def drop() -> None:
-    """Forgets what was said about the upload: it goes with it."""
-    st.session_state.get(_ASSUMED, {}).pop(data.UPLOAD, None)
+def _own(view: View) -> dict[str, Any]:
+    return asdict(view.data.assumptions if view.data is not None else view.workspace.assumptions)
 
 
-def _read(name: str, key: str | None) -> tuple[kpi.Dataset | None, tuple[str, dict[str, str]] | None]:
+def _read(name: str, key: str | None) -> tuple[kpi.Dataset | None, Trouble]:
     if key is None:
         return None, ("empty.upload", {})
     try:
@@ -155,22 +148,26 @@ def _read(name: str, key: str | None) -> tuple[kpi.Dataset | None, tuple[str, di
         return None, ("empty.unreadable", {"files": names})
 
 
-def _workspace(name: str, key: str | None, found: kpi.Dataset, dims: Mapping[str, list[str]]) -> Workspace:
-    """The workspace in force: what was changed, else what came with the data; the URL's answers on top."""
-    kept = st.session_state.get(_ASSUMED, {}).get(name) or _stored(name)
-    base = kept or Workspace(
-        _profile(found.profile, profiles.derive(found.columns, dims.get("channel", ()))), found.assumptions, found.as_of
-    )
-    return Workspace(_profile(base.profile.to_dict(), {}), base.assumptions, base.as_of, base.name)
+def _workspace(found: kpi.Dataset, dims: Mapping[str, list[str]]) -> Workspace:
+    """The workspace in force: what came with the data, what the data suggests, and the URL's answers on top."""
+    suggested = profiles.derive(found.columns, dims.get("channel", ()))
+    return Workspace(_profile(found.profile, suggested), _assumptions(found), _as_of(found))
 
 
-def _stored(name: str) -> Workspace | None:
-    folder = uploads.folder() if name == data.UPLOAD else None
-    path = folder.path / "workspace.json" if folder else None
+def _assumptions(found: kpi.Dataset) -> kpi.Assumptions:
+    """The data's own assumptions with those that the URL says; what is none is passed over."""
     try:
-        return Workspace.from_json(path.read_text(encoding="utf-8")) if path and path.exists() else None
+        said = json.loads(url.get(_ASSUME) or "{}")
+        return kpi.Assumptions.from_dict({**asdict(found.assumptions), **said})
+    except (ValueError, TypeError):
+        return found.assumptions
+
+
+def _as_of(found: kpi.Dataset) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(url.get("as_of"))
     except ValueError:
-        return None
+        return found.as_of
 
 
 def _profile(said: Mapping[str, Any], derived: Mapping[str, Any]) -> kpi.Profile:
@@ -197,8 +194,13 @@ def _period(cube: kpi.Cube) -> tuple[str, Period]:
     own = _own_days()
     if own:
         return "custom", own
-    chosen = url.get("period", PRESETS, "last_12_months" if (last - first).days > 400 else "all")
+    chosen = url.get("period", PRESETS, _usual((last - first).days))
     return chosen, preset(chosen, last, first)
+
+
+def _usual(days: int) -> str:
+    """The period to begin with: the longest that the data can compare with one before it."""
+    return "last_12_months" if days > 760 else "last_3_months" if days > 200 else "last_month" if days > 92 else "all"
 
 
 def _own_days() -> Period | None:

@@ -106,7 +106,7 @@ def _given(source: Source) -> tuple[dict[str, Any], list[Issue], Path | None]:
     workspace = files.pop(WORKSPACE, None)
     scanned, issues = _scan(files)
     if files and not scanned and not frames:
-        raise ValueError("; ".join(map(_refusal, issues)))
+        raise Unreadable(issues)
     return frames | scanned, issues, workspace
 
 
@@ -237,6 +237,18 @@ def _keys(at: str, named: Sequence[str], have: Sequence[str]) -> list[pl.Expr]:
     texts = {name: pl.col(name).cast(pl.String).str.strip_chars() if name in have else pl.lit("") for name in named}
     filled = (text.fill_null("").alias(f"key {name}") for name, text in texts.items())
     return [pl.col(at).cast(pl.String).str.strip_chars().str.slice(0, 10).alias("the day"), *filled]
+
+
+class Unreadable(ValueError):
+    """None of the files is a table.
+
+    Attributes:
+        issues: What is wrong with each of them.
+    """
+
+    def __init__(self, issues: Sequence[Issue]) -> None:
+        super().__init__("; ".join(map(_refusal, issues)))
+        self.issues = tuple(issues)
 
 
 def _refusal(issue: Issue) -> str:

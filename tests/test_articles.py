@@ -330,22 +330,27 @@ def test_article_003_10000_spent_on_400_leads_is_a_cpl_of_25():
     assert answer({"leads": leads(400), "spend": spend(10_000)}, "cpl") == 25
 
 
-@pytest.mark.parametrize("exported", [20, 31])
-def test_article_003_a_cost_dated_on_the_first_is_the_cost_of_the_month(exported):
-    """10,000 on 1 January, February and March for 400, 200 and 100 leads: 25, 50 and 100, exported early or late."""
+@pytest.mark.parametrize(("exported", "march"), [(20, 10_000 * 20 / 31), (31, 10_000)])
+def test_article_003_a_cost_dated_on_the_first_is_the_cost_of_the_month(exported, march):
+    """10,000 on 1 January, February and March for 400, 200 and 100 leads: 25, 50 and 100 for whole months.
+
+    Exported on 20 March, the 100 leads of twenty days cost twenty days of the month's 31.
+    """
     months = [dt.date(2025, month, 1) for month in (1, 2, 3)]
     made = [(400, months[0]), (200, months[1]), (100, months[2])]
     dates = [first + dt.timedelta(place % 20) for count, first in made for place in range(count)]
     found = pl.DataFrame({"lead_id": [str(place) for place in range(700)], "created_at": dates})
     data = kpi.read(
-        {"leads": found, "spend": pl.DataFrame({"date": months, "cost": [10_000.0] * 3})}, as_of=day(exported)
+        {"leads": found, "spend": pl.DataFrame({"date": months, "cost": [10_000.0] * 3})},
+        as_of=dt.date(2025, 3, exported),
     )
     cube = kpi.measure(data, kpis=["cpl"])
 
-    assert kpi.evaluate(cube, "cpl", every="1mo")["value"].to_list() == [25, 50, 100]
-    assert kpi.evaluate(cube, "cpl", every="1q")["value"].to_list() == [pytest.approx(30_000 / 700)]
-    assert kpi.evaluate(cube, "cpl")["value"].to_list() == [pytest.approx(30_000 / 700)]
-    assert kpi.evaluate(cube, "spend", every="1mo")["value"].to_list() == [10_000] * 3
+    whole = pytest.approx((20_000 + march) / 700)
+    assert kpi.evaluate(cube, "cpl", every="1mo")["value"].to_list() == [25, 50, pytest.approx(march / 100)]
+    assert kpi.evaluate(cube, "cpl", every="1q")["value"].to_list() == [whole]
+    assert kpi.evaluate(cube, "cpl")["value"].to_list() == [whole]
+    assert kpi.evaluate(cube, "spend", every="1mo")["value"].to_list() == [10_000, 10_000, pytest.approx(march)]
 
 
 SOURCES = ["social"] * 300 + ["organic"] * 200 + ["email"] * 100

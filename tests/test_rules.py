@@ -597,9 +597,7 @@ def test_rule_13_counts_beside_money_keep_its_currency(sold, asked, parts):
 
 
 @pytest.mark.parametrize("every", [None, "1mo"])
-@pytest.mark.parametrize(
-    "asked", ["aov", "arpa", "revenue", "mrr"]
-)
+@pytest.mark.parametrize("asked", ["aov", "arpa", "revenue", "mrr"])
 def test_rule_13_splitting_filtering_and_the_rows_of_each_currency_say_the_same(sold, asked, every):
     figures = ("value", "numerator", "denominator", "n", "status", "currency")
     rows = kpi.evaluate(sold, asked, every=every).filter(pl.col("currency").is_not_null())

@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Any
 
 import kpi
-from kpi import profiles, texts
+from kpi import profiles, reasons, texts
 from kpi.grid import CHANNELS, CHOICES
 from kpi.periods import GRAINS, PRESETS, Period, preset
+from kpi.reading import Unreadable
 from kpi.workspace import Workspace
 from pages.frame import data, url
 
@@ -143,9 +144,12 @@ def _read(name: str, key: str | None) -> tuple[kpi.Dataset | None, Trouble]:
         return None, ("empty.upload", {})
     try:
         return data.dataset(key, data.files_of(name)), None
+    except Unreadable as refused:
+        said = " ".join(url.plain(reasons.found(issue, url.language())) for issue in refused.issues)
+        return None, ("empty.unreadable", {"why": said})
     except ValueError:
         names = ", ".join(url.plain(file) for file in data.files_of(name))
-        return None, ("empty.unreadable", {"files": names})
+        return None, ("empty.broken", {"files": names})
 
 
 def _workspace(found: kpi.Dataset, dims: Mapping[str, list[str]]) -> Workspace:

@@ -8,20 +8,24 @@ import narwhals as nw
 import polars as pl
 
 from kpi.aggregating import to_polars
+from kpi.canonical import is_personal
 from kpi.preparing import prepare
 from kpi.tables import TABLES, Dataset
 
-SPLITS = ("channel", "source", "medium", "campaign", "placement", "segment", "industry", "country", "device", "plan")
-"""Dimensions that a person splits by, in the order in which they are offered."""
-MOST = 50
+SPLITS = tuple(
+    """channel source medium campaign placement segment industry country device plan captured_by content term
+    landing_page owner agent invalid_reason disqualified_reason lost_reason platform""".split()
+)
+"""Canonical dimensions that a person splits by, in the order in which they are offered."""
+MOST, MOST_KEPT = 50, 20
 _LATER = dt.date(9999, 12, 30)
 
 
 def dimensions(data: Dataset) -> dict[str, list[str]]:
     """The dimensions that split the data, each with its values, most frequent first, `unknown` last.
 
-    A dimension without a known value, or with more than fifty values, splits nothing that a person could read; of the
-    latter the fifty most frequent are given.
+    Columns of text that the tables do not know but the file has are dimensions too, if they have up to fifty values.
+    Of a known one with more, the fifty most frequent are given; one without a known value splits nothing.
 
     Example:
         >>> import kpi
@@ -29,7 +33,7 @@ def dimensions(data: Dataset) -> dict[str, list[str]]:
         >>> dimensions(kpi.read({"leads": leads.with_columns(channel=pl.Series(["email", "chat", "chat"]))}))
         {'channel': ['chat', 'email']}
     """
-    counts = {dim: _counts(data, dim) for dim in SPLITS}
+    counts = {dim: _counts(data, dim) for dim in (*SPLITS, *_kept(data))}
     return {dim: found for dim, values in counts.items() if (found := _ordered(values))}
 
 
@@ -61,8 +65,20 @@ def _named(data: Dataset, table: str, dim: str) -> nw.LazyFrame[pl.LazyFrame]:
     return frame.select(nw.col(dim).cast(nw.String).fill_null("unknown"))
 
 
+def _kept(data: Dataset) -> list[str]:
+    """The files' own columns of text, those that name a person left out."""
+    found: list[str] = []
+    for name in (name for name in data.tables if name in TABLES):
+        schema = nw.from_native(data.tables[name]).collect_schema()
+        own = (column for column, dtype in schema.items() if column not in TABLES[name].columns and dtype == nw.String)
+        found += [column for column in own if not is_personal(column)]
+    return list(dict.fromkeys(found))[:MOST_KEPT]
+
+
 def _ordered(values: pl.DataFrame) -> list[str]:
     dim = values.columns[0]
+    if dim not in SPLITS and values.height > MOST:
+        return []
     known = pl.col(dim) != "unknown"
     found: list[str] = values.sort(~known, -pl.col("rows"), dim)[dim].to_list()
     return found[:MOST] if set(found) - {"unknown"} else []

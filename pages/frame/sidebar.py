@@ -59,7 +59,7 @@ def _filters(view: View) -> None:
         if dim not in ("channel", "segment", "country") and dim not in view.where:
             continue
         url.choose(
-            texts.name_of("dimension", dim, view.lang),
+            url.plain(texts.name_of("dimension", dim, view.lang)),
             f"f_{dim}",
             values,
             lambda value, dim=dim: texts.name_of(dim, value, view.lang),

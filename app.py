@@ -11,10 +11,11 @@ from pages.frame.style import style
 ensure_frame()
 st.set_page_config(page_title="Lead KPI Explorer", page_icon="📊", layout="wide")
 style()
-uploads.connect()
 url.remember()
 
 chosen = pages.menu()
+# NOTE: after the menu: the tab answers at once, and an answer that overtakes the menu would lead to its first page.
+uploads.connect()
 if uploads.is_waiting():
     st.skeleton(height=400)
 else:

@@ -5,8 +5,8 @@ A *series* is what is billed together: one channel, campaign, placement, platfor
 - Dated on the first (or the last) day of months only, from two dates on: each covers its month, or its quarter, half
   year or year where all its steps are whole ones. A month left out is a month without cost.
 - Otherwise regular, at least a week apart (the longest step at most a quarter longer than the shortest): each lasts
-  until the day before the next, the last one as long as the longest step. Of two dates alone that holds up to a month:
-  two fairs in a year are no rhythm.
+  until the day before the next, the last one as long as the longest step. Two dates alone are regular one, two or four
+  weeks apart, or on the same day of the month: two fairs in a year are no rhythm.
 - Anything else (daily, irregular, a single date) is a cost of its own day.
 """
 
@@ -22,7 +22,8 @@ FROM, LASTS = "covers_from", "covers_days"
 _SERIES = tuple("channel campaign placement platform cost_type currency".split())
 _ON = day("date")
 _CYCLES = (12, 6, 3, 1)
-_WEEK, _MONTH, _DAY = 7, 31, 86_400
+_WEEK, _DAY = 7, 86_400
+_WEEKS = (7, 14, 28)
 _GRAIN = 2.0**-32
 
 
@@ -89,15 +90,14 @@ def _edge(_: Context) -> nw.Expr:
 
 def _cycle(_: Context) -> nw.Expr:
     """Months that a cost covers in a series dated by the calendar, negative where it is dated at their end."""
-    edge, months = nw.col("covers__edge"), nw.col("covers__months")
+    months = nw.col("covers__months")
     length: nw.Expr = nw.lit(1)
     for cycle in reversed(_CYCLES[:-1]):
-        whole = (months % cycle).max().over("covers__series") == 0
-        length = nw.when(whole).then(nw.lit(cycle)).otherwise(length)
-    repeated = ~months.max().over("covers__series").is_null()
-    opening = edge.min().over("covers__series") == 1
-    closing = edge.max().over("covers__series") == -1
-    return nw.when(repeated & opening).then(length).otherwise(nw.when(repeated & closing).then(0 - length))
+        length = nw.when(months % cycle == 0).then(nw.lit(cycle)).otherwise(length)
+    # Each cycle divides the next, so the shortest fits all steps; a series of one date has no step, and none.
+    shortest = nw.when(~months.is_null()).then(length).min().over("covers__series")
+    edge = nw.col("covers__edge").mean().over("covers__series")
+    return nw.when(edge == 1).then(shortest).otherwise(nw.when(edge == -1).then(0 - shortest))
 
 
 def _from(_: Context) -> nw.Expr:
@@ -112,7 +112,9 @@ def _lasts(_: Context) -> nw.Expr:
     on, step, cycle = nw.col(_ON), nw.col("covers__step"), nw.col("covers__cycle")
     shortest, longest = step.min().over("covers__series"), step.max().over("covers__series")
     whole = _days(on.max().over("covers__series"), on.min().over("covers__series"))
-    regular = (shortest >= _WEEK) & (longest * 4 <= shortest * 5) & ((whole > longest) | (longest <= _MONTH))
+    other = (nw.col("covers__next").dt.day() - on.dt.day()).abs()
+    rhythm = (whole > longest) | longest.is_in(_WEEKS) | (other.max().over("covers__series") == 0)
+    regular = (shortest >= _WEEK) & (longest * 4 <= shortest * 5) & rhythm
     length = nw.when(regular.fill_null(False)).then(nw.coalesce(step, longest)).otherwise(nw.lit(1))
     for months in _CYCLES:
         length = nw.when(cycle == months).then(_days(_moved(on, f"{months}mo"), on)).otherwise(length)

@@ -1,6 +1,7 @@
 """The benchmarks run, at a tiny size, and their variants give equal numbers."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -29,7 +30,9 @@ def test_a_visitor_over_a_websocket_sees_every_page_and_is_timed():
             return [await visitor.ask(click) for click in clicks]
 
     with running() as server:
-        assert all(0 < seconds < 60 for seconds in asyncio.run(three_clicks(server.url)))
+        # In a thread of its own: a browser test before may have left its loop running in this one.
+        timed = ThreadPoolExecutor().submit(asyncio.run, three_clicks(server.url)).result()
+        assert all(0 < seconds < 60 for seconds in timed)
         assert server.cpu() > 0
 
 

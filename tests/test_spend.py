@@ -164,6 +164,8 @@ def test_a_month_left_out_has_no_cost_and_its_neighbours_no_more_than_their_own(
         (["2025-01-01", "2025-01-02", "2025-01-03", "2025-01-30", "2025-01-31"], [1] * 5),  # daily with a pause
         (["2025-02-11", "2025-03-25", "2025-06-10", "2025-10-01"], [1] * 4),  # fairs
         (["2025-05-22", "2025-09-02"], [1, 1]),  # two fairs are no rhythm
+        (["2025-01-02", "2025-01-31"], [1, 1]),  # neither are two days of a campaign
+        (["2025-01-15", "2025-04-15"], [90, 90]),  # but two invoices are, of the same day
         (["2025-01-01", "2025-01-07", "2025-01-13"], [1] * 3),  # less than a week apart
         (["2025-01-01"], [1]),  # a single one
     ],

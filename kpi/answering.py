@@ -10,7 +10,7 @@ import polars as pl
 from kpi import catalog
 from kpi.assumptions import SCOPES, Assumptions, Scope
 from kpi.catalog import LADDERS, Kpi, Ladder, Measure
-from kpi.preparing import missing
+from kpi.preparing import assumed, missing
 from kpi.tables import TABLES, Dataset
 
 ASSUMED = ("margin", "lifetime_months", "target_revenue")
@@ -67,6 +67,25 @@ def _nearest(wanting: Sequence[frozenset[str]]) -> int:
     return min(
         range(len(wanting)), key=lambda place: (sum("." not in what for what in wanting[place]), len(wanting[place]))
     )
+
+
+def assumptions_of(data: Dataset, kpi: Kpi) -> list[str]:
+    """The assumptions behind a KPI's measures, those of its inputs among them; its formula names the others itself.
+
+    Example:
+        >>> data = Dataset({"leads": None}, {"leads": frozenset({"lead_id", "created_at", "score"})})
+        >>> assumptions_of(data, catalog.kpis(())["high_score_share"])
+        ['score_threshold']
+    """
+    if kpi.derived:
+        catalogue = catalog.kpis(data.assumptions.stages)
+        inputs = (catalogue[name] for name in kpi.inputs if name in catalogue)
+        return list(dict.fromkeys(name for item in inputs for name in assumptions_of(data, item)))
+    known = catalog.measures(data.assumptions.stages)
+    names = (rung(data, name, kpi) for name in kpi.inputs)
+    measures = [known[name] for name in names if name in known and known[name].table in data.tables]
+    found = [name for item in measures for name in assumed(data, item.table, item.columns)]
+    return list(dict.fromkeys(found))
 
 
 def lacks(data: Dataset, kpi: Kpi, own: Mapping[str, Measure] | None = None) -> frozenset[str]:

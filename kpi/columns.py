@@ -15,7 +15,7 @@ from kpi.spreading import covered_days
 
 ADDED: Mapping[str, tuple[Added, ...]] = {
     "leads": (
-        Added("is_lead", (), made.is_lead, uses=("captured_by",)),
+        Added("is_lead", (), made.is_lead, uses=("captured_by",), assumes="lead_event"),
         Added(
             "is_valid",
             ("is_lead",),
@@ -29,8 +29,9 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
             "is_high_score",
             ("is_valid", "score"),
             lambda c: nw.col("is_valid") & (nw.col("score") > c.assumptions.score_threshold).fill_null(False),
+            assumes="score_threshold",
         ),
-        Added("is_past_sla", ("is_valid", "created_at"), made.is_past_sla),
+        Added("is_past_sla", ("is_valid", "created_at"), made.is_past_sla, assumes="sla_minutes"),
         Added(
             "is_untouched",
             ("is_past_sla", "first_response_at"),
@@ -44,7 +45,7 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
         Added("seconds_to_win", ("created_at", "won_at"), made.seconds("won_at", "created_at")),
     ),
     "spend": (
-        Added("full_cost", ("cost",), made.full_cost, uses=("hours", "currency")),
+        Added("full_cost", ("cost",), made.full_cost, uses=("hours", "currency"), assumes="hourly_rate"),
         Added("is_media", (), made.scope("media"), uses=("cost_type",)),
         Added(
             "is_marketing",
@@ -80,7 +81,7 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
         Added("is_order", (), made.is_order, uses=("status",)),
         *made.firsts("is_first", "ordered_at", "customer_id", "order_id", ("is_order",)),
         Added("later_on", ("is_first", "is_order"), made.later_on, uses=("customer_id", "ordered_at")),
-        Added("repeated_at", ("later_on", "is_first"), made.repeated_at, uses=("ordered_at",)),
+        Added("repeated_at", ("later_on", "is_first"), made.repeated_at, uses=("ordered_at",), assumes="repeat_days"),
         Added("is_of_valid_lead", ("lead_is_valid",), made.flag("lead_is_valid", False)),
     ),
     "subscriptions": (
@@ -129,7 +130,7 @@ ADDED: Mapping[str, tuple[Added, ...]] = {
             made.part("is_trial_start", "subscription_id"),
             uses=("subscription_id",),
         ),
-        Added("is_trial_over", ("is_trial_start", "trial_ended_at"), made.is_trial_over),
+        Added("is_trial_over", ("is_trial_start", "trial_ended_at"), made.is_trial_over, assumes="grace_days"),
         Added(
             "paid_on",
             ("is_recurring", "subscription_id", "paying_from", "trial_ended_at"),

@@ -43,6 +43,8 @@ class Added:
     make: Callable[[Context], nw.Expr]
     uses: tuple[str, ...] = ()
     """Columns that it takes into account where they are there."""
+    assumes: str = ""
+    """The assumption that it rests on."""
 
 
 def day(column: str) -> str:

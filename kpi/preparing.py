@@ -77,6 +77,20 @@ def prepare(data: Dataset, table: str, columns: frozenset[str], as_of: dt.date) 
     return frame
 
 
+def assumed(data: Dataset, table: str, columns: frozenset[str]) -> list[str]:
+    """The assumptions that prepared columns rest on, in their order; those that change nothing left out.
+
+    Example:
+        >>> data = Dataset({}, {"leads": frozenset({"lead_id", "created_at", "score"})})
+        >>> assumed(data, "leads", frozenset({"is_high_score"}))
+        ['score_threshold']
+    """
+    given, made = data.assumptions, _closure(data, table, columns)
+    names = (item.assumes for item in added(table, given.stages) if item.assumes and item.name in made)
+    idle = {"hourly_rate"} - ({"hourly_rate"} if data.has(f"{table}.hours") else set())
+    return [name for name in dict.fromkeys(names) if getattr(given, name) and name not in idle]
+
+
 def _closure(data: Dataset, table: str, columns: frozenset[str]) -> frozenset[str]:
     """The columns asked for, all that they are made of, leaving out what cannot be made."""
     makers = {item.name: item for item in added(table, data.assumptions.stages)}

@@ -23,6 +23,9 @@ if not pages.needs_data(view):
     st.subheader(view.say("detail.formula"), anchor=False)
     st.markdown(pages.formula(view, item, figure["value"]))
     st.caption(detail.basis(view, item))
+    assumed = detail.assumed(view, item)
+    if assumed:
+        st.caption(assumed)
 
     split = detail.split(view, item)
     if split:

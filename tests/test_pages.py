@@ -225,3 +225,10 @@ def test_a_broken_file_leaves_the_way_out_open(run_app):
     app.run()
     assert not app.exception
     assert "Remove my data" in [button.label for button in app.button]
+
+
+@pytest.mark.parametrize(
+    ("kpi", "said"), [("trial_to_paid", "Days after a trial 30"), ("high_score_share", "High-score threshold 70")]
+)
+def test_an_assumption_is_printed_where_it_is_used(run_app, kpi, said):
+    assert said in text(go(run_app(kpi=kpi), "detail"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from kpi import answering, catalog, reasons, texts, tracing
+from kpi import answering, catalog, formats, reasons, texts, tracing
 from kpi.catalog import Kpi
 from pages.frame import data, url
 from pages.frame.view import View
@@ -51,6 +51,20 @@ def basis(view: View, item: Kpi) -> str:
     if sides and all(measure.since for measure in sides):
         return view.say("detail.basis.stock")
     return view.say("detail.basis.event") if sides else view.say("detail.derived")
+
+
+def assumed(view: View, item: Kpi) -> str:
+    """The assumptions that the number rests on, beside those that its formula names; empty for none."""
+    given = view.workspace.assumptions
+    found = answering.assumptions_of(view.workspace.applied(view.data), item)
+    said = (
+        view.say("detail.assumption", name=view.say(f"assumption.{n}"), value=_said(getattr(given, n))) for n in found
+    )
+    return view.say("detail.assumed", what=", ".join(said)) if found else ""
+
+
+def _said(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else formats.decimal(value)
 
 
 def split(view: View, item: Kpi) -> str:

@@ -131,9 +131,7 @@ def test_the_finding_of_a_trend():
     assert finding(KPIS["cpl"], []) == "Cost per lead: no values in this period."
 
 
-@pytest.mark.parametrize(
-    ("days", "grain"), [((1, 2), "1d"), ((1, 8), "1w"), ((1,), "1mo"), ((3,), "1d")]
-)
+@pytest.mark.parametrize(("days", "grain"), [((1, 2), "1d"), ((1, 8), "1w"), ((1,), "1mo"), ((3,), "1d")])
 def test_the_grain_shows_in_the_gaps(days, grain):
     assert grain_of([dt.date(2026, 1, day) for day in days]) == grain
 

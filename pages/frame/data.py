@@ -1,6 +1,6 @@
 """Data sets, cubes and answers, each made once and kept for a while; those of an upload under its secret key."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,6 @@ import streamlit as st
 
 import kpi
 from kpi.dimensions import sizes as sizes_of
-from kpi.tables import TABLES
 from kpi.tracing import rows_behind
 from kpi.workspace import Workspace
 from pages.frame import uploads
@@ -97,8 +96,3 @@ def forget() -> None:
     uploads.forget()
     if key:
         shelf.clear(key)
-
-
-def tables(data: kpi.Dataset) -> Sequence[str]:
-    """The tables of a data set in their canonical order."""
-    return [name for name in TABLES if name in data.tables]
